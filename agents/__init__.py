@@ -1,0 +1,1 @@
+"""The specialists: each takes words and gives a finding or a text."""

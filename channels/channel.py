@@ -1,0 +1,106 @@
+"""The port of a platform: what the mail needs from a channel, and what a channel needs from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from conversation.identity import Person
+from conversation.messages import Card, Incoming, OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can show and how fast it may be spoken to.
+
+    `resend_is_safe`: sending again with the same idempotency key cannot double a message, so a send whose fate is
+    unknown may simply be repeated. `per_second` and `per_minute` are messages per room (0: no limit known).
+    `scarce_sends`: each customer message buys one or few messages of ours, so courtesy lines are left out.
+    `closes_silence`: an unanswered message leaves something open on the customer's screen, so a silent turn is sent
+    too, as an `OutgoingMessage` with empty text, for the channel to close it with the least sign it can.
+    """
+
+    cards: bool
+    max_text_bytes: int
+    resend_is_safe: bool
+    per_second: float = 0.0
+    per_minute: float = 0.0
+    updates_cards: bool = False
+    scarce_sends: bool = False
+    closes_silence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that the platform took a message. `platform_message_id` is empty where the platform names none."""
+
+    platform_message_id: str = ""
+
+
+class Channel(Protocol):
+    """One account on one platform."""
+
+    platform: str
+    account: str
+    capabilities: Capabilities
+
+    async def receive(self, request: Request) -> Response:
+        """Answers one webhook call: verify, decrypt, translate, put in the inbox, acknowledge.
+
+        Raises `RefusedInput` for what must be refused (the HTTP surface logs the reason and answers the status).
+        """
+        ...
+
+    async def send(self, message: OutgoingMessage, idempotency_key: str) -> Receipt:
+        """Sends one message; called by the send worker alone, never twice at once for the same key.
+
+        Raises `RetryLater` (busy, limit, expired token), `GiveUp` (nothing will help; the text says why) or
+        `FateUnknown` (the answer was lost).
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes the platform client."""
+        ...
+
+
+class Intake(Protocol):
+    """Where channels put what came in; the inbox is the real one."""
+
+    async def put(self, incoming: Sequence[Incoming]) -> Sequence[bool]:
+        """Keeps each item durably, once per key. Gives True for the new ones, False for repeats, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CardPress:
+    """A button of one of our cards was pressed. `value` is the button's; `card_message_id` the card's platform id."""
+
+    platform: str
+    account: str
+    chat_id: str
+    card_message_id: str
+    operator: Person
+    value: dict[str, str]
+    press_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardAnswer:
+    """What the presser sees at once: a short notice, and the card as it is now."""
+
+    notice: str
+    good: bool = True
+    card: Card | None = None
+
+
+class CardPresses(Protocol):
+    """Who decides what a pressed button does; the desk is the real one. Must answer within 2 s."""
+
+    async def pressed(self, press: CardPress) -> CardAnswer:
+        """Does what the button says, once per `press_id`; a repeat gives the same answer."""
+        ...

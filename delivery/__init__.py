@@ -1,0 +1,1 @@
+"""The mail: inbox, turns, outbox, sending, and what is due later."""

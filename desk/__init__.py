@@ -1,0 +1,1 @@
+"""The people: ownership, escalations, tickets, hours, audit."""

@@ -1,0 +1,1 @@
+"""One turn of thought: the only folder that knows LangGraph."""

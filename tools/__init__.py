@@ -1,0 +1,1 @@
+"""The hands: mention parsing, tickets, business tools."""
