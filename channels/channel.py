@@ -9,8 +9,10 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from conversation.identity import Person
-from conversation.messages import Card, Incoming, OutgoingMessage
+from conversation.card_press import CardAnswer, CardPress
+from conversation.messages import Incoming, OutgoingMessage
+
+__all__ = ["Capabilities", "CardAnswer", "CardPress", "CardPresses", "Channel", "Intake", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +76,6 @@ class Intake(Protocol):
     async def put(self, incoming: Sequence[Incoming]) -> Sequence[bool]:
         """Keeps each item durably, once per key. Gives True for the new ones, False for repeats, in order."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CardPress:
-    """A button of one of our cards was pressed. `value` is the button's; `card_message_id` the card's platform id."""
-
-    platform: str
-    account: str
-    chat_id: str
-    card_message_id: str
-    operator: Person
-    value: dict[str, str]
-    press_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class CardAnswer:
-    """What the presser sees at once: a short notice, and the card as it is now."""
-
-    notice: str
-    good: bool = True
-    card: Card | None = None
 
 
 class CardPresses(Protocol):

@@ -14,7 +14,11 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class ModelUnavailable(HuiyingError):
-    """No model could answer in time or in form: take the LLM-off path."""
+    """No model could answer in time or in form: take the LLM-off path. `usage` is what the vain tries cost."""
+
+    def __init__(self, reason: str, usage: Usage | None = None) -> None:
+        super().__init__(reason)
+        self.usage = usage or Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,15 +55,24 @@ def with_mentions(text: str, people: Sequence[Person]) -> tuple[str, list[dict[s
     return text.replace("@所有人", "@_all"), [person.mention(key) for key, person in keys.items()]
 
 
-def seen_text(msg_type: str, content: dict[str, Any], mentions: Sequence[dict[str, Any]] = ()) -> str:
-    """Give the words of a message as people see them; empty for pure media."""
+def seen_text(
+    msg_type: str,
+    content: dict[str, Any],
+    mentions: Sequence[dict[str, Any]] = (),
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """Give the words of a message as people see them; empty for pure media. `names`: open_id to name, for `<at>`."""
+
+    def at(tag: re.Match[str]) -> str:
+        return f"@{(names or {}).get(tag[1]) or tag[2] or tag[1]}"
+
     if msg_type == "interactive":
         return card_words(content)
     if msg_type == "post":
         return _post_words(content)
     text = str(content.get("text", ""))
     text = re.sub(r'<at user_id="all">[^<]*</at>|@_all', "@所有人", text)
-    text = re.sub(r'<at user_id="[^"]*">([^<]*)</at>', r"@\1", text)
+    text = re.sub(r'<at user_id="([^"]*)">([^<]*)</at>', at, text)
     for entry in sorted(mentions, key=lambda entry: -len(entry["key"])):
         text = text.replace(entry["key"], f"@{entry['name']}")
     return text

@@ -24,7 +24,7 @@ TOKEN_LIFE_S = 7200.0
 TOKEN_KEEP_S = 1800.0  # with more life left than this, asking again gives the same token
 RATE_WINDOW_S = 1.0
 
-TokenKind = Literal["none", "tenant", "user"]
+Credential = Literal["none", "tenant", "user"]
 
 
 class ApiRefusal(Exception):
@@ -88,7 +88,7 @@ class TenantTokens:
         """Kill every token issued so far."""
         self._alive.clear()
 
-    def check(self, request: Request, wanted: TokenKind) -> None:
+    def check(self, request: Request, wanted: Credential) -> None:
         """Refuse a request whose bearer token is missing, wrong or dead. Any `u-…` is a good user token."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or not token:
@@ -125,9 +125,7 @@ class RateWindow:
 class FeishuGateway:
     """Makes routes of endpoints; each call goes through faults, the token check and `guard` first."""
 
-    def __init__(
-        self, tokens: TenantTokens, ledger: DoubleLedger, faults: Faults, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, tokens: TenantTokens, ledger: DoubleLedger, faults: Faults, clock: Callable[[], float]) -> None:
         self.tokens = tokens
         self._ledger = ledger
         self._faults = faults
@@ -139,7 +137,7 @@ class FeishuGateway:
         method: str,
         path: str,
         endpoint: Endpoint,
-        token: TokenKind = "tenant",
+        credential: Credential = "tenant",
         guard: Guard | None = None,
     ) -> Route:
         """Give the route; `call` names it for faults and in the record, `path` is under /open-apis/."""
@@ -154,19 +152,28 @@ class FeishuGateway:
             if fault and fault.answers_error:
                 response, code = _fault_answer(fault)
             else:
-                response, code = await self._done(request, endpoint, body, token, guard)
+                response, code = await self._done(request, endpoint, body, credential, guard)
             path = request.url.path
             self._ledger.called(ApiCall("feishu", call, path, self._clock(), response.status_code, code, body))
             return LostAnswer() if fault and fault.drop else response
 
         return Route(f"/open-apis/{path}", answer, methods=[method])
 
+    def unknown(self) -> Route:
+        """Give the last route: whatever the double does not know is a 404, on the record."""
+
+        async def answer(request: Request) -> Response:
+            self._ledger.violation(f"feishu has no call {request.method} {request.url.path}")
+            return PlainTextResponse("404 page not found", 404)
+
+        return Route("/open-apis/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+
     async def _done(
-        self, request: Request, endpoint: Endpoint, body: dict[str, Any], token: TokenKind, guard: Guard | None
+        self, request: Request, endpoint: Endpoint, body: dict[str, Any], credential: Credential, guard: Guard | None
     ) -> tuple[Response, int | None]:
         try:
-            if token != "none":
-                self.tokens.check(request, token)
+            if credential != "none":
+                self.tokens.check(request, credential)
             if guard is not None:
                 guard(request)
             call = Call(dict(request.path_params), dict(request.query_params), body, request)
@@ -176,11 +183,6 @@ class FeishuGateway:
         if isinstance(answer, Response):
             return answer, None
         return JSONResponse({"code": 0, "msg": "success"} | answer), 0
-
-
-async def unknown_call(request: Request) -> Response:
-    """Answer a path that the double does not know."""
-    return PlainTextResponse("404 page not found", 404)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -123,10 +123,19 @@ class FeishuRooms:
         extra: dict[str, Any] | None = None,
     ) -> FeishuMessage:
         """Store a new message and show it in the ledger."""
-        raw = json.dumps(content, ensure_ascii=False)
-        now = self.now_ms()
-        place = {"root_id": root_id, "parent_id": parent_id, "thread_id": thread_id, "mentions": mentions or []}
-        message = FeishuMessage(new_id("om_"), chat_id, sender, msg_type, raw, now, now, **place)  # type: ignore[arg-type]
+        message = FeishuMessage(
+            new_id("om_"),
+            chat_id,
+            sender,
+            msg_type,
+            json.dumps(content, ensure_ascii=False),
+            self.now_ms(),
+            self.now_ms(),
+            root_id,
+            parent_id,
+            thread_id,
+            mentions or [],
+        )
         self.messages[message.message_id] = message
         self._ledger.add(
             platform="feishu",
@@ -175,8 +184,8 @@ class FeishuRooms:
             return "bot"
         return "staff" if sender.open_id in self.staff or chat_id in self.staff_chats else "customer"
 
-    @staticmethod
-    def _looks(msg_type: str, content: dict[str, Any], mentions: list[dict[str, Any]]) -> dict[str, Any]:
+    def _looks(self, msg_type: str, content: dict[str, Any], mentions: list[dict[str, Any]]) -> dict[str, Any]:
         card = content if msg_type == "interactive" else None
         kind = "card" if msg_type == "interactive" else msg_type
-        return {"kind": kind, "card": card, "text": seen_text(msg_type, content, mentions)}
+        names = {person.open_id: person.name for person in self.people.values()}
+        return {"kind": kind, "card": card, "text": seen_text(msg_type, content, mentions, names)}

@@ -41,7 +41,7 @@ class Message:
 
     def as_json(self) -> dict[str, Any]:
         """Give the record as a dict that `json.dumps` takes."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "reactions": list(self.reactions)}
 
 
 @dataclass(frozen=True, slots=True)

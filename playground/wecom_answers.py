@@ -232,7 +232,7 @@ def _image_is_whole(item: dict[str, Any]) -> bool:
         content = base64.b64decode(image.get("base64", ""), validate=True)
     except (binascii.Error, ValueError):
         return False
-    return len(content) <= IMAGE_LIMIT and hashlib.md5(content).hexdigest() == image.get("md5")
+    return len(content) <= IMAGE_LIMIT and hashlib.md5(content, usedforsecurity=False).hexdigest() == image.get("md5")
 
 
 def _visible(content: str, extra: dict[str, Any]) -> dict[str, Any]:

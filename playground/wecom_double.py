@@ -43,10 +43,10 @@ class WecomDouble:
         bot_name: str,
         callback_url: str,
         client: httpx.AsyncClient,
+        *,
         public_base: str,
         clock: Callable[[], float] = time.time,
         refresh_s: float = 0.3,
-        *,
         ledger: DoubleLedger | None = None,
         faults: Faults | None = None,
         answer_s: float = 5.0,
@@ -62,7 +62,9 @@ class WecomDouble:
         answers = WecomAnswers(self.ledger, bot_id, bot_name, clock)
         courier = Courier("wecom", client, self.ledger, self.faults, clock, answer_s)
         self._endpoints = WecomEndpoints(public_base, envelope, answers, self.ledger, self.faults, clock)
-        self._wire = WecomWire(callback_url, bot_id, envelope, courier, answers, self.ledger, clock, refresh_s)
+        self._wire = WecomWire(
+            callback_url, bot_id, envelope, courier, answers, self.ledger, clock=clock, refresh_s=refresh_s
+        )
         self._entered: dict[str, float] = {}
 
     @property

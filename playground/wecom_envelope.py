@@ -32,7 +32,8 @@ class WecomEnvelope:
 
     def signature(self, timestamp: str, nonce: str, encrypt: str) -> str:
         """Give the hex SHA-1 that goes into msg_signature."""
-        return hashlib.sha1("".join(sorted([self._token, timestamp, nonce, encrypt])).encode()).hexdigest()
+        joined = "".join(sorted([self._token, timestamp, nonce, encrypt]))
+        return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
 
     def seal(self, plaintext: str, timestamp: str, nonce: str) -> tuple[str, str]:
         """Give (encrypt, signature) for a UTF-8 text."""

@@ -30,6 +30,7 @@ class WecomWire:
         courier: Courier,
         answers: WecomAnswers,
         ledger: DoubleLedger,
+        *,
         clock: Callable[[], float],
         refresh_s: float,
     ) -> None:

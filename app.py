@@ -1,0 +1,112 @@
+"""The HTTP surface and the way in: webhooks, console, API, health; `main` is the `huiying` command."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from conversation.errors import RefusedInput, RetryLater
+
+if TYPE_CHECKING:
+    from wiring import Service
+
+logger = structlog.get_logger(__name__)
+
+
+def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """The web application around a built service; its lifespan starts and stops the service in `role`.
+
+    `on_ready` is called once the service runs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start(role)
+        on_ready()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="Huiying 汇应",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        openapi_url="/api/v1/openapi.json",
+    )
+    # A plain route: the acknowledgement must stay cheap, and a webhook body has no schema of ours.
+    app.add_route("/channels/{platform}/{account}", _webhook(service), methods=["GET", "POST"], include_in_schema=False)
+    app.add_route("/healthz", _healthz, include_in_schema=False)
+    app.add_route("/readyz", _readyz(service), include_in_schema=False)
+    app.add_route("/metrics", _metrics(service), include_in_schema=False)
+    _mount_screens(app, service)
+    return app
+
+
+def _webhook(service: Service) -> Callable[[Request], object]:
+    async def receive(request: Request) -> Response:
+        name = (request.path_params["platform"], request.path_params["account"])
+        channel = service.channels.get(name)
+        if channel is None:
+            return PlainTextResponse("no such channel", 404)
+        try:
+            response = await channel.receive(request)
+        except RefusedInput as refusal:
+            logger.warning("webhook.refused", platform=name[0], account=name[1], reason=refusal.reason)
+            response = PlainTextResponse("refused", refusal.status)
+        except RetryLater as busy:
+            # The platform delivers again: better late than acknowledged and lost.
+            logger.error("webhook.not_kept", platform=name[0], account=name[1], reason=str(busy))
+            response = PlainTextResponse("try again", 503, {"Retry-After": "5"})
+        service.metrics.webhooks.labels(name[0], response.status_code).inc()
+        return response
+
+    return receive
+
+
+async def _healthz(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+def _readyz(service: Service) -> Callable[[Request], object]:
+    async def readyz(_: Request) -> Response:
+        problems = await service.problems()
+        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+
+    return readyz
+
+
+def _metrics(service: Service) -> Callable[[Request], object]:
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics
+
+
+def _mount_screens(app: FastAPI, service: Service) -> None:
+    from console.pages import build_console
+
+    app.include_router(build_console(service.screens))
+    if service.stage is not None:
+        app.mount("/playground/wecom", service.stage.wecom.app)
+        app.mount("/playground/feishu", service.stage.feishu.app)
+
+
+def main() -> None:
+    """The `huiying` command."""
+    from commands.root import command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

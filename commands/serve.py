@@ -1,0 +1,73 @@
+"""`huiying serve`: starts the service, says what to open, and stops cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conversation.errors import BadSettings
+from settings import Settings
+from settings_file import load_settings
+from telemetry import configure_logging
+
+SAMPLE = Path(__file__).resolve().parents[1] / "knowledge" / "sample"
+ROLES = ("all", "web", "worker")
+
+
+def serve(
+    role: Annotated[str, typer.Option(help="all, web (webhooks and console) or worker (turns and sends).")] = "all",
+    demo: Annotated[bool, typer.Option("--demo", help="Import the sample shop's knowledge base first.")] = False,
+) -> None:
+    """Starts the service."""
+    configure_logging()
+    settings = _checked(load_settings(), role)
+    if demo:
+        paths = (*settings.knowledge.import_paths, SAMPLE)
+        knowledge = settings.knowledge.model_copy(update={"import_paths": paths})
+        settings = settings.model_copy(update={"knowledge": knowledge})
+    asyncio.run(_serve(settings, role))
+
+
+def _checked(settings: Settings, role: str) -> Settings:
+    if role not in ROLES:
+        raise BadSettings(f"--role {role} is unknown: choose {', '.join(ROLES)}")
+    if role != "all" and settings.database.startswith("sqlite"):
+        raise BadSettings(
+            f"--role {role} needs a database that several processes share: set HUIYING_DATABASE_URL to a "
+            "postgresql:// address, or run with --role all"
+        )
+    return settings
+
+
+async def _serve(settings: Settings, role: str) -> None:
+    # Imported here so that every other command starts without the web stack.
+    import uvicorn
+
+    from app import build_app
+    from wiring import build_service
+
+    service = await build_service(settings)
+    config = uvicorn.Config(
+        build_app(service, role=role, on_ready=lambda: typer.echo(_welcome(settings), err=True)),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+    await uvicorn.Server(config).serve()
+
+
+def _welcome(settings: Settings) -> str:
+    address = f"http://{settings.host}:{settings.port}"
+    model = settings.llm.model if settings.llm.configured else "本地模型（没有配置大模型 / no LLM configured）"
+    rows = [
+        ("演练场 playground", f"{address}/console/playground" if settings.plays else "关 off"),
+        ("控制台 console", f"{address}/console/"),
+        ("健康   health", f"{address}/readyz  {address}/metrics"),
+        ("模型   model", model),
+    ]
+    return "\n".join([f"汇应 Huiying → {address}", *(f"  {name:<14} {value}" for name, value in rows)])

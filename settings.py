@@ -1,0 +1,170 @@
+"""Every setting of the product, typed, with the rules they must keep; `settings_file` reads them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown names are refused, so that a typo cannot hide."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WecomBot(Section):
+    """A WeCom 智能机器人 in webhook mode."""
+
+    kind: Literal["wecom_bot"]
+    account: str = "main"
+    token: str = Field(min_length=1)
+    encoding_aes_key: str = Field(min_length=43, max_length=43)
+    previous_aes_key: str = ""
+    bot_name: str = Field(min_length=1)
+    bot_id: str = ""
+    api_base: str = "https://qyapi.weixin.qq.com/cgi-bin/"
+    extra_hosts: tuple[str, ...] = ()
+    greeting: str = ""
+
+
+class Feishu(Section):
+    """A Feishu self-built app with a bot."""
+
+    kind: Literal["feishu"]
+    account: str = "main"
+    app_id: str = Field(min_length=1)
+    app_secret: str = Field(min_length=1)
+    encrypt_key: str = ""
+    verification_token: str = Field(min_length=1)
+    domain: str = "https://open.feishu.cn"
+    bot_open_id: str = ""
+    bot_name: str = ""
+    extra_hosts: tuple[str, ...] = ()
+
+
+ChannelSettings = Annotated[WecomBot | Feishu, Field(discriminator="kind")]
+
+
+class Helpdesk(Section):
+    """Feishu 服务台 credentials, from 服务台后台 > 设置中心 > API 凭证."""
+
+    id: str = Field(min_length=1)
+    token: str = Field(min_length=1)
+    user_access_token: str = ""
+
+
+class Hours(Section):
+    """When people are at the desk."""
+
+    opens: str = "09:00"
+    closes: str = "21:00"
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    timezone: str = "Asia/Shanghai"
+    reply_within_minutes: float = Field(default=5, gt=0)
+
+    @field_validator("opens", "closes")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError('write a time of day as "09:00"')
+        return value
+
+
+class Desk(Section):
+    """Where people work."""
+
+    feishu_account: str = ""
+    staff_chat_id: str = ""
+    helpdesk: Helpdesk | None = None
+    hours: Hours = Hours()
+
+
+class Knowledge(Section):
+    """What is imported at every start (unchanged files cost nothing)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    import_paths: tuple[Path, ...] = Field(default=(), alias="import")
+
+
+class Delivery(Section):
+    """How long an unfinished line is waited for (seconds), and how many conversations are thought about at once."""
+
+    quiet_s: float = Field(default=1.2, ge=0, le=30)
+    cap_s: float = Field(default=3.0, ge=0, le=60)
+    slots: int = Field(default=16, ge=1, le=256)
+
+
+class Llm(Section):
+    """An OpenAI-compatible endpoint. Without `base_url` the service runs on its local models."""
+
+    base_url: str = ""
+    api_key: str = ""
+    model: str = ""
+    fallback_models: tuple[str, ...] = ()
+    timeout_s: float = Field(default=8.0, gt=0, le=60)
+    structured_output: Literal["json_schema", "function_calling", "json_mode"] = "json_schema"
+    use_for_triage: bool = False
+    use_for_emotion: bool = False
+
+    @property
+    def configured(self) -> bool:
+        """True when answers may be written by a language model."""
+        return bool(self.base_url)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Llm:
+        if self.base_url and not self.model:
+            raise ValueError("HUIYING_LLM_BASE_URL is set but HUIYING_LLM_MODEL is not: name the model to use")
+        if self.base_url and not self.base_url.startswith(("http://", "https://")):
+            raise ValueError("HUIYING_LLM_BASE_URL must start with http:// or https://")
+        return self
+
+
+class Settings(Section):
+    """The whole product's settings. Relative paths are relative to the folder the command runs in."""
+
+    data_dir: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = ""
+    database_url: str = ""
+    redis_url: str = ""
+    chroma_url: str = ""
+    embedding_model: str = ""
+    playground: Literal["auto", "on", "off"] = "auto"
+    room_right: Literal["observe", "draft", "tap", "auto"] = "auto"
+    llm: Llm = Llm()
+    channels: tuple[ChannelSettings, ...] = ()
+    desk: Desk = Desk()
+    knowledge: Knowledge = Knowledge()
+    delivery: Delivery = Delivery()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        names = [(channel.kind, channel.account) for channel in self.channels]
+        doubles = {name for name in names if names.count(name) > 1}
+        if doubles:
+            kind, account = sorted(doubles)[0]
+            raise ValueError(f"two channels are both {kind}/{account}: give each its own account name")
+        accounts = [channel.account for channel in self.channels if channel.kind == "feishu"]
+        if self.desk.staff_chat_id and self.desk.feishu_account not in accounts:
+            raise ValueError(
+                "desk.staff_chat_id needs desk.feishu_account to name one of the feishu channels; "
+                f"there are: {', '.join(accounts) or 'none'}"
+            )
+        if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("HUIYING_DATABASE_URL must start with sqlite:/// or postgresql://")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database to open; SQLite in the data folder unless one is named."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'huiying.sqlite3'}"
+
+    @property
+    def plays(self) -> bool:
+        """True when the playground's doubles run: asked for, or no real channel is configured."""
+        return self.playground == "on" or (self.playground == "auto" and not self.channels)
