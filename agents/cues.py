@@ -186,7 +186,7 @@ _SPOKEN: tuple[tuple[Cue, re.Pattern[str]], ...] = (
 )
 
 #: Characters read; nobody opens a matter beyond them.
-MOST = 1000
+MOST = 500
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _GAPS = re.compile(r"[，,。.!！？?；;：:、…~～\s]+")
 _QUESTION_MARKS = re.compile(r"[?？\s]*[?？][?？\s]*")

@@ -90,10 +90,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Passages, best first, and the calibrated chance (0–1) that the first one answers the question."""
+    """Passages, best first, and the calibrated chance (0–1) that the first one answers the question.
+
+    `covered` is the chance (0–1) that the base holds an answer at all, be it the first passage or another one.
+    """
 
     passages: tuple[Passage, ...] = ()
     answerable: float = 0.0
+    covered: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

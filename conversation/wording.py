@@ -55,8 +55,8 @@ class Wording:
     noted: str
     urged: str
     closed: str
+    reopened: str
     state: str
-    last_note: str
     which: str
     none_known: str
     not_yours: str
@@ -89,11 +89,10 @@ class Wording:
         line = self.opened if desk.staffed else self.opened_unstaffed.replace("{opens}", self.opens(desk))
         return f"{self.apology if apologise else ''}{line}{self.ask_order if ask_order else ''}"
 
-    def ticket_state(self, ticket: KnownTicket) -> str:
-        """Where a ticket stands, with its latest note."""
+    def about_ticket(self, line: str, ticket: KnownTicket) -> str:
+        """One of the ticket lines, filled with what is known of the ticket."""
         status = self.statuses.get(ticket.status, ticket.status)
-        line = self.state.format(number=ticket.number, title=ticket.title, status=status)
-        return line + (self.last_note.format(note=ticket.last_note) if ticket.last_note else "")
+        return line.format(number=ticket.number, title=ticket.title, status=status)
 
     def which_ticket(self, tickets: Sequence[KnownTicket]) -> str:
         """Asks which of several tickets is meant."""
@@ -152,8 +151,8 @@ CHINESE = Wording(
     noted="好的，已补充到工单 {number}（{title}），客服处理时能看到。",
     urged="已在工单 {number}（{title}）上为您催办。目前状态：{status}。",
     closed="好的，已为您关闭工单 {number}（{title}）。如需重新处理，请随时告诉我。",
+    reopened="已为您重新打开工单 {number}（{title}），人工客服会继续跟进。",
     state="您的工单 {number}（{title}）目前状态：{status}。",
-    last_note="最新进展：{note}",
     which="您有多个工单，请问是哪一个：\n{options}\n回复序号即可。",
     none_known="没有查到您名下的工单。如果有需要处理的问题，请直接告诉我，我来登记。",
     not_yours="没有查到您名下有工单 {number}，麻烦您核对一下工单号。",
@@ -209,8 +208,8 @@ ENGLISH = Wording(
     noted="I have added this to ticket {number} ({title}); our staff will see it.",
     urged="I have marked ticket {number} ({title}) as urgent for you. Status: {status}.",
     closed="I have closed ticket {number} ({title}). Tell me if it should be opened again.",
+    reopened="I have opened ticket {number} ({title}) again; our staff will go on with it.",
     state="Your ticket {number} ({title}) is {status}.",
-    last_note=" Latest note: {note}",
     which="You have several tickets. Which one do you mean?\n{options}\nThe number is enough.",
     none_known="I found no ticket of yours. If something needs doing, tell me and I will open one.",
     not_yours="I found no ticket {number} of yours, please check the number.",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
-from conversation.codec import from_json, to_json
+from conversation.codec import from_json
 from conversation.identity import Person, Room, RoomKind
 from conversation.messages import IncomingMessage, OutgoingMessage
 from conversation.turn import BOT
 from desk import ownership
 from desk.escalations import Handoff, handoff_of_card, open_handoff_of
-from desk.once import insert_once
-from store.schema import conversations, messages, outbox
+from store.dialects import AnyRow
+from store.outbox_rows import STAFF, SYSTEM, put_in_outbox
+from store.schema import conversations, messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def staff_line(connection: Connection, message: IncomingMessage, now: float) -> 
         handles=handles_of(row.last_handles),
         attachments=message.attachments,
     )
-    _queue(connection, row, outgoing, key=key, author="staff", kind="relay", now=now)
+    if not _queue(connection, row, outgoing, key=key, author=STAFF, kind="relay", now=now):
+        return StaffLine(row.id, key)
     connection.execute(
         messages.insert().values(
             conversation_id=row.id,
@@ -72,7 +73,7 @@ def to_staff(connection: Connection, conversation_id: str, burst: Sequence[Incom
     for message in burst:
         words = message.text.strip() or f"［{message.kind}］"
         outgoing = in_thread(handoff, f"客户：{words}")
-        _queue(connection, row, outgoing, key=f"to_staff:{message.key}", author="system", kind="relay", now=now)
+        _queue(connection, row, outgoing, key=f"to_staff:{message.key}", author=SYSTEM, kind="relay", now=now)
     return len(burst)
 
 
@@ -82,7 +83,8 @@ def tell_customer(connection: Connection, conversation_id: str, text: str, *, ke
     outgoing = OutgoingMessage(
         room=from_json(Room, row.room), text=text, at=_asker(row), handles=handles_of(row.last_handles)
     )
-    _queue(connection, row, outgoing, key=key, author="system", kind="notice", now=now)
+    if not _queue(connection, row, outgoing, key=key, author=SYSTEM, kind="notice", now=now):
+        return
     connection.execute(
         messages.insert().values(
             conversation_id=conversation_id, spoken_by=BOT, text=text, idempotency_key=key, status="queued", at=now
@@ -93,7 +95,7 @@ def tell_customer(connection: Connection, conversation_id: str, text: str, *, ke
 def tell_staff(connection: Connection, handoff: Handoff, text: str, *, key: str, now: float) -> None:
     """Queues a line for the thread of an escalation."""
     row = _conversation(connection, handoff.conversation_id)
-    _queue(connection, row, in_thread(handoff, text), key=key, author="system", kind="notice", now=now)
+    _queue(connection, row, in_thread(handoff, text), key=key, author=SYSTEM, kind="notice", now=now)
 
 
 def in_thread(handoff: Handoff, text: str) -> OutgoingMessage:
@@ -109,37 +111,25 @@ def handles_of(last_handles: str) -> tuple[Mapping[str, str], ...]:
 
 
 def _queue(
-    connection: Connection,
-    row: Row[Any],
-    outgoing: OutgoingMessage,
-    *,
-    key: str,
-    author: str,
-    kind: str,
-    now: float,
-) -> None:
-    insert_once(
+    connection: Connection, row: AnyRow, outgoing: OutgoingMessage, *, key: str, author: str, kind: str, now: float
+) -> bool:
+    return put_in_outbox(
         connection,
-        outbox,
-        {
-            "idempotency_key": key,
-            "conversation_id": row.id,
-            "room_id": outgoing.room.room_id,
-            "author": author,
-            "owner_epoch": row.owner_epoch,
-            "kind": kind,
-            "payload": to_json(outgoing),
-            "next_at": now,
-            "created_at": now,
-        },
+        outgoing,
+        key=key,
+        now=now,
+        conversation_id=row.id,
+        author=author,
+        owner_epoch=row.owner_epoch,
+        kind=kind,
     )
 
 
-def _asker(row: Row[Any]) -> Person | None:
+def _asker(row: AnyRow) -> Person | None:
     """The person to @ when the conversation lives in a group."""
     room = from_json(Room, row.room)
     return from_json(Person, row.person) if room.kind is RoomKind.GROUP else None
 
 
-def _conversation(connection: Connection, conversation_id: str) -> Row[Any]:
+def _conversation(connection: Connection, conversation_id: str) -> AnyRow:
     return connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agents.handoff_brief import Brief
-from conversation.wording import Wording
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
@@ -14,6 +13,7 @@ from conversation.codec import from_json
 from conversation.identity import Person, Room, Speaker
 from conversation.messages import Card
 from conversation.staff_wording import StaffWording
+from conversation.wording import Wording
 from desk import ownership
 from desk.escalation_card import CaseHead, escalation_card
 from desk.escalations import Handoff, find_handoff
@@ -58,22 +58,17 @@ class StaffDesk:
         staff = Person(press.operator.person_id, press.operator.name, Speaker.STAFF)
         result = wish(connection, handoff.conversation_id, staff, now)
         if result.change is Change.DONE:
-            self._be_courteous(connection, handoff, press.value["action"], staff, result, now)
+            self._be_courteous(connection, handoff, press.value["action"], result, now)
         notice, good = self._notice(press.value["action"], result)
         return CardAnswer(notice, good, card_now(connection, handoff.handoff_id, self._words))
 
     def _be_courteous(
-        self, connection: Connection, handoff: Handoff, action: str, staff: Person, result: Ownership, now: float
+        self, connection: Connection, handoff: Handoff, action: str, result: Ownership, now: float
     ) -> None:
         room = select(conversations.c.room).where(conversations.c.id == handoff.conversation_id)
         if from_json(Room, connection.execute(room).scalar_one()).platform in self._scarce:
             return
-        lines = {
-            "take": self._wording.staff_joined,
-            "give_back": self._wording.bot_returned,
-            "resolve": self._wording.resolved,
-        }
-        text = lines[action].format(staff=staff.name)
+        text = self._wording.taken_over if action == "take" else self._wording.returned
         key = f"courtesy:{handoff.handoff_id}:{action}:{result.epoch}"
         tell_customer(connection, handoff.conversation_id, text, key=key, now=now)
 

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, func, select, update
 
 from conversation.outcomes import TicketDraft, TicketNote
 from conversation.turn import KnownTicket, Line
-from desk.once import insert_once
+from store.dialects import insert_new
 from store.schema import ticket_events, tickets
 
 #: How many lines of the conversation travel with a ticket.
 EXCERPT_LINES = 12
 OPEN_STATUSES = ("open", "processing", "waiting_customer")
+_NEW_EVENT = insert_new(ticket_events)
 
 
 def open_ticket(
@@ -102,7 +103,7 @@ def record_event(
 ) -> bool:
     """Writes one event of a ticket's life, once per key. True when it is new."""
     row = {"event_key": key, "number": number, "kind": kind, "actor": actor, "text": text, "at": now}
-    return insert_once(connection, ticket_events, row)
+    return connection.execute(_NEW_EVENT.on(connection), row).rowcount == 1
 
 
 def _next_number(connection: Connection, now: float) -> str:

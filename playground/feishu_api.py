@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from playground.feishu_content import card_problem, json_object
 from playground.feishu_gateway import Answer, ApiRefusal, Call, FeishuGateway, RateWindow, invalid, rate_limited
-from playground.feishu_rooms import FeishuMessage, FeishuRooms
+from playground.feishu_rooms import TOP, FeishuMessage, FeishuRooms, Place
 from playground.ledger import DoubleLedger
 
 UUID_LIFE_S = 3600.0
@@ -63,7 +63,7 @@ class FeishuMessageApi:
     async def _create(self, call: Call) -> Answer:
         chat_id = self._receiver(call.query.get("receive_id_type", ""), call.body.get("receive_id"))
         content = checked_content(call.body.get("msg_type"), call.body.get("content"))
-        return self._send(call.body, chat_id, content, {})
+        return self._send(call.body, chat_id, content, TOP)
 
     async def _reply(self, call: Call) -> Answer:
         parent = self._message(call)
@@ -74,10 +74,10 @@ class FeishuMessageApi:
         thread_id = parent.thread_id
         if thread_id is None and call.body.get("reply_in_thread"):
             thread_id = self._rooms.thread_under(root_id)
-        place = {"root_id": root_id, "parent_id": parent.message_id, "thread_id": thread_id}
+        place = Place(root_id, parent.message_id, thread_id)
         return self._send(call.body, parent.chat_id, content, place)
 
-    def _send(self, body: dict[str, Any], chat_id: str, content: dict[str, Any], place: dict[str, Any]) -> Answer:
+    def _send(self, body: dict[str, Any], chat_id: str, content: dict[str, Any], place: Place) -> Answer:
         if chat_id in self._rooms.left_chats:
             raise ApiRefusal(230002, "Bot/User can NOT be out of the chat.")
         wait_s = self.sends.wait_s(chat_id)
@@ -86,15 +86,14 @@ class FeishuMessageApi:
         uuid = str(body.get("uuid") or "")
         if len(uuid) > UUID_LIMIT:
             raise invalid("uuid is too long")
-        print_ = (place.get("parent_id") or chat_id, str(body.get("content")))
+        print_ = (place.parent_id or chat_id, str(body.get("content")))
         known = self._uuids.get(uuid) if uuid else None
         if known and self._clock() - known[0] < UUID_LIFE_S:
             if known[2] != print_:
                 self._ledger.violation(f"feishu uuid {uuid} came again with another receiver or content")
             return {"data": self._rooms.get(known[1]).as_item(self._app_id)}
-        message = self._rooms.add(
-            chat_id, self._rooms.bot, str(body["msg_type"]), content, extra={"uuid": uuid or None}, **place
-        )
+        extra = {"uuid": uuid or None}
+        message = self._rooms.add(chat_id, self._rooms.bot, str(body["msg_type"]), content, place, extra=extra)
         if uuid:
             self._uuids[uuid] = (self._clock(), message.message_id, print_)
         return {"data": message.as_item(self._app_id)}

@@ -186,7 +186,8 @@ class FeishuGateway:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    if not request.headers.get("content-type", "").startswith("application/json"):
+    # The vendor's own SDK asks for its token without a content type: everything but an upload is read as JSON.
+    if request.headers.get("content-type", "").startswith("multipart/"):
         return {}
     try:
         body = json.loads(await request.body() or b"{}")

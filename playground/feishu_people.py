@@ -11,7 +11,7 @@ from typing import Any, Literal
 from playground import feishu_events as events
 from playground.feishu_content import Person, card_buttons, card_problem, with_mentions
 from playground.feishu_delivery import FeishuDelivery
-from playground.feishu_rooms import FeishuMessage, FeishuRooms
+from playground.feishu_rooms import FeishuMessage, FeishuRooms, Place
 from playground.feishu_side_api import FeishuSideApi
 from playground.ledger import DoubleLedger, Role
 
@@ -64,21 +64,12 @@ class FeishuPeople:
             chat_id = self.rooms.p2p_chat(user_open_id, chat_id)
         people = ([self.bot] if mention_bot else []) + [self.rooms.person(*pair) for pair in mentions or []]
         placed, entries = with_mentions(text, people)
+        place = Place(root_id, parent_id, thread_id)
         if parent_id and root_id is None:
             parent = self.rooms.get(parent_id)
-            root_id, thread_id = parent.root_id or parent_id, thread_id or parent.thread_id
+            place = Place(parent.root_id or parent_id, parent_id, thread_id or parent.thread_id)
         said = content if content is not None else {"text": placed}
-        message = self.rooms.add(
-            chat_id,
-            sender,
-            message_type,
-            said,
-            root_id=root_id,
-            parent_id=parent_id,
-            thread_id=thread_id,
-            mentions=entries,
-            role=role,
-        )
+        message = self.rooms.add(chat_id, sender, message_type, said, place, mentions=entries, role=role)
         if chat_type == "p2p" or mention_bot or self.hears_all:
             body = events.message_event(message, chat_type)
             await self._delivery.send("im.message.receive_v1", body, message.message_id)

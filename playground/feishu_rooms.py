@@ -17,6 +17,18 @@ def new_id(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(16)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a chat a message hangs: below which root, as answer to which parent, in which thread."""
+
+    root_id: str | None = None
+    parent_id: str | None = None
+    thread_id: str | None = None
+
+
+TOP = Place()
+
+
 @dataclass(slots=True)
 class FeishuMessage:
     """One message as the platform stores it; times are ms, `content` is the JSON string."""
@@ -114,10 +126,8 @@ class FeishuRooms:
         sender: Person,
         msg_type: str,
         content: dict[str, Any],
+        place: Place = TOP,
         *,
-        root_id: str | None = None,
-        parent_id: str | None = None,
-        thread_id: str | None = None,
         mentions: list[dict[str, Any]] | None = None,
         role: Role | None = None,
         extra: dict[str, Any] | None = None,
@@ -131,9 +141,7 @@ class FeishuRooms:
             json.dumps(content, ensure_ascii=False),
             self.now_ms(),
             self.now_ms(),
-            root_id,
-            parent_id,
-            thread_id,
+            *(place.root_id, place.parent_id, place.thread_id),
             mentions or [],
         )
         self.messages[message.message_id] = message
@@ -145,9 +153,9 @@ class FeishuRooms:
             sender_name=sender.name,
             sender_role=role or self._role(sender, chat_id),
             at=self._clock(),
-            reply_to=parent_id,
-            thread_id=thread_id,
-            extra={"root_id": root_id, "content": content, **(extra or {})},
+            reply_to=place.parent_id,
+            thread_id=place.thread_id,
+            extra={"root_id": place.root_id, "content": content, **(extra or {})},
             **self._looks(msg_type, content, message.mentions),
         )
         return message

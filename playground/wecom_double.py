@@ -104,7 +104,8 @@ class WecomDouble:
             content["quote"] = quote
         question = self._question(chat_id, user_id, "message")
         undelivered = None
-        if chat_id and not self.hears_all and not self._mentioned(inbound.shown_text(content)):
+        heard = chat_id is None or self.hears_all or mention_bot or self._mentioned(inbound.shown_text(content))
+        if not heard:
             undelivered = "the bot was not mentioned"
         elif self._wire.open_interactions(user_id) >= OPEN_INTERACTIONS:
             undelivered = f"{OPEN_INTERACTIONS} interactions are open"

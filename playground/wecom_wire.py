@@ -64,7 +64,7 @@ class WecomWire:
         if stream is not None:
             task = asyncio.create_task(self._refresh(stream))
             self._refreshing[task] = stream
-            task.add_done_callback(lambda done: self._refreshing.pop(done, None))
+            task.add_done_callback(self._refreshed)
 
     async def ask_again(self, msgid: str) -> None:
         """Post the very same body again. Unknown msgid: KeyError."""
@@ -89,6 +89,11 @@ class WecomWire:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._courier.aclose()
+
+    def _refreshed(self, task: asyncio.Task[None]) -> None:
+        stream = self._refreshing.pop(task)
+        if not task.cancelled() and (broken := task.exception()):
+            self._ledger.violation(f"wecom refresh of stream {stream.stream_id} made the service raise {broken!r}")
 
     async def _refresh(self, stream: Stream) -> None:
         question = stream.question

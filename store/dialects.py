@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, text
+from sqlalchemy import Connection, Executable, Row, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-Insert = postgresql.Insert | sqlite.Insert
+AnyRow = Row[*tuple[Any, ...]]
 
 
 class PerDialect:
@@ -28,8 +28,12 @@ def upsert(table: Table, build: Callable[[Any], Executable]) -> PerDialect:
 
 
 def insert_new(table: Table) -> PerDialect:
-    """An insert that leaves rows alone which are there already."""
-    return upsert(table, lambda insert: insert.on_conflict_do_nothing())
+    """An insert that leaves rows alone which are there already; the result's `rowcount` says how many were written."""
+    # SQLAlchemy forgets the rowcount of an INSERT on PostgreSQL unless asked, and always where it adds a RETURNING.
+    return upsert(
+        table,
+        lambda insert: insert.on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True),
+    )
 
 
 def two_texts(sqlite_text: str, postgresql_text: str) -> PerDialect:

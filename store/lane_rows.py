@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+import orjson
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
-from store.dialects import PerDialect, upsert
+from store.dialects import two_texts
 from store.schema import inbox, leases
 
 FREE = 0.0
@@ -29,7 +30,7 @@ class WaitingRow:
     attempts: int
 
 
-_WAITING = (
+_SWEEP = (
     select(inbox.c.conversation_key)
     .select_from(inbox.outerjoin(leases, leases.c.conversation_key == inbox.c.conversation_key))
     .where(
@@ -39,59 +40,40 @@ _WAITING = (
     .group_by(inbox.c.conversation_key)
     .having(func.max(func.coalesce(inbox.c.not_before, 0)) <= bindparam("now"))
     .order_by(func.min(inbox.c.id))
-    .limit(bindparam("scan"))
+    .limit(bindparam("wanted"))
 )
-_NAMED = _WAITING.where(inbox.c.conversation_key.in_(bindparam("lanes", expanding=True)))
 
 
-def _unclaimed(waiting: object) -> PerDialect:
-    """Processes that claim at the same moment pass over each other's lanes instead of waiting for them."""
-    lanes = waiting.cte("lanes")  # type: ignore[attr-defined]
-    free = select(lanes.c.conversation_key).limit(bindparam("wanted"))
-    locked = text("pg_try_advisory_xact_lock(hashtextextended(lanes.conversation_key, 0))")
-    return PerDialect(free, free.where(locked))
+def waiting_lanes(connection: Connection, *, now: float, wanted: int) -> list[str]:
+    """Lanes in which something waits and nobody thinks, longest waiting first."""
+    return list(connection.execute(_SWEEP, {"now": now, "wanted": wanted}).scalars())
 
 
-_SWEEP, _HINTED = _unclaimed(_WAITING), _unclaimed(_NAMED)
-
-_LEASE = upsert(
-    leases,
-    lambda insert: insert.values(
-        conversation_key=bindparam("lane"),
-        epoch=1,
-        holder=bindparam("holder"),
-        expires_at=bindparam("until"),
-    )
-    .on_conflict_do_update(
-        index_elements=[leases.c.conversation_key],
-        set_={
-            "epoch": leases.c.epoch + 1,
-            "holder": insert.excluded.holder,
-            "expires_at": insert.excluded.expires_at,
-        },
-        where=leases.c.expires_at <= bindparam("now"),
-    )
-    .returning(leases.c.conversation_key, leases.c.epoch),
+_ASKED = (
+    "INSERT INTO leases (conversation_key, epoch, holder, expires_at) SELECT lane, 1, :holder, :until"
+    " FROM (SELECT value AS lane FROM {lanes}) AS asked"
+    " WHERE EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane)"
+    " AND NOT EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane AND not_before > :now)"
+    " AND NOT EXISTS (SELECT 1 FROM leases WHERE conversation_key = lane AND expires_at > :now)"
+)
+_TAKEN = (
+    " LIMIT :wanted ON CONFLICT (conversation_key) DO UPDATE SET epoch = leases.epoch + 1, holder = excluded.holder,"
+    " expires_at = excluded.expires_at WHERE leases.expires_at <= :now RETURNING conversation_key, epoch"
+)
+#: PostgreSQL: processes that claim at the same moment pass over each other's lanes instead of waiting for them.
+_NOT_BEING_CLAIMED = " AND pg_try_advisory_xact_lock(hashtextextended(lane, 0))"
+_CLAIM = two_texts(
+    _ASKED.format(lanes="json_each(:lanes)") + _TAKEN,
+    _ASKED.format(lanes="json_array_elements_text(CAST(:lanes AS json))") + _NOT_BEING_CLAIMED + _TAKEN,
 )
 
 
 def claim(
-    connection: Connection, *, holder: str, now: float, until: float, wanted: int, hints: Sequence[str] | None = None
+    connection: Connection, lanes: Sequence[str], *, holder: str, now: float, until: float, wanted: int
 ) -> dict[str, int]:
-    """Leases up to `wanted` lanes in which something waits, longest first; gives the epoch of each.
-
-    With `hints` only those lanes are looked at; without, the whole inbox is swept.
-    """
-    asked = {"now": now, "wanted": wanted, "scan": wanted * 4}
-    statement = _SWEEP if hints is None else _HINTED
-    found = connection.execute(statement.on(connection), asked if hints is None else {**asked, "lanes": list(hints)})
-    epochs: dict[str, int] = {}
-    lease = _LEASE.on(connection)
-    for lane in sorted(found.scalars()):
-        row = connection.execute(lease, {"lane": lane, "holder": holder, "until": until, "now": now}).first()
-        if row is not None:
-            epochs[row.conversation_key] = row.epoch
-    return epochs
+    """Leases up to `wanted` of these lanes, those where something waits and nobody thinks; gives each one's epoch."""
+    terms = {"lanes": orjson.dumps(lanes).decode(), "holder": holder, "now": now, "until": until, "wanted": wanted}
+    return {row.conversation_key: row.epoch for row in connection.execute(_CLAIM.on(connection), terms)}
 
 
 _ROW = (

@@ -1,6 +1,6 @@
 """Drops the words of somebody else that a client puts before a reply; used by mention parsing.
 
-Seen in the wild: WeChat `「name：words」⏎- - - - -⏎reply`, WeCom `这是一条引用/回复消息：⏎“name：⏎words”⏎------⏎reply`, and `> words` lines.
+WeChat: `「name：words」⏎- - - -⏎reply`; WeCom: `这是一条引用/回复消息：⏎“name：⏎words”⏎------⏎reply`; many: `> words`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ _PAIRS = {"「": "」", "『": "』", "“": "”"}
 _OPENER_OF = {closer: opener for opener, closer in _PAIRS.items()}
 _RULE = r"[^\S\n]*(?:[-—–－_─][^\S\n]*){3,}(?:\n|\Z)"
 _CLOSED_BY_RULE = re.compile(rf'[」』”"][^\S\n]*\n{_RULE}')
+_MAY_QUOTE = re.compile(r"\n|[>＞]|\A\s*「")
 _ANNOUNCED = re.compile(r"(?:这是一条引用/回复消息|This is a quote/reply)\s*[:：]?\s*\Z")
 _NAMED_AT_START = re.compile(r"\s*「[^「」\n：:]{1,40}[：:]")
 #: A `>` before a number or a face (`>=100`, `>_<`) is no quote; before a blank, a letter or an @ it is.
@@ -19,7 +20,7 @@ _QUOTED_LINE = re.compile(r"^[^\S\n]*[>＞]+(?:[^\S\n].*|[^\W\d_].*|[@“「\"].
 
 def without_quotes(text: str) -> str:
     """`text` without quoted blocks and quoted lines; everything else stays as it is."""
-    if "\n" not in text and ">" not in text and "＞" not in text:
+    if not _MAY_QUOTE.search(text):
         return text
     kept, place = [], 0
     for start, end in _blocks(text):
@@ -44,15 +45,21 @@ def _blocks(text: str) -> list[tuple[int, int]]:
             announced = _ANNOUNCED.search(text, max(0, start - 40), start)
             blocks.append((announced.start() if announced else start, end))
     if _NAMED_AT_START.match(text):
-        blocks += _bare_block(text, opener_of)
+        # Such a block opens the text, whatever marks its words have; without a rule it must be closed and answered.
+        blocks += [(text.index("「"), closed[0][1])] if closed else _bare_block(text, opener_of)
     return sorted(blocks, key=lambda block: (block[0], -block[1]))
 
 
 def _bare_block(text: str, opener_of: dict[int, int]) -> list[tuple[int, int]]:
-    """The block `「name：words」` that opens the text with a line of its own, without a rule under it."""
+    """The block `「name：words」` that opens the text and has a reply after it, without a rule between them.
+
+    On one line with the reply it may as well be the writer's own (`「订单号：12」到哪了`), unless it @-s somebody.
+    """
     start = text.index("「")
     closer = next((place for place, opener in opener_of.items() if opener == start), None)
-    if closer is None or text[closer + 1 :].lstrip(" \t\u3000")[:1] != "\n":
+    reply = "" if closer is None else text[closer + 1 :]
+    own_line = reply.lstrip(" \t\u3000").startswith("\n")
+    if closer is None or not reply.strip() or not (own_line or "@" in text[start:closer]):
         return []
     return [(start, closer + 1)]
 

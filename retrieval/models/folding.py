@@ -48,7 +48,7 @@ _SIMPLER = {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
 
 
 def fold(text: str) -> str:
-    """`text` in its plain form: NFKC, lower case, simplified, single blanks, no invisible characters, repeats cut to two.
+    """`text` in its plain form: NFKC, lower, simplified, single blanks, nothing invisible, repeats cut to two.
 
     At most `LONGEST` characters are kept, half from each end.
     """

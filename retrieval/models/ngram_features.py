@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from retrieval.models.folding import fold
 LONGEST_GRAM = 4
 #: Change when the same text would give other keys: caches of trained models are named by it.
 FEATURES_VERSION = 1
+
+#: Measured on public intent sets: 1.5 told strangers from acquaintances better than 1, at equal accuracy.
+RARITY_POWER = 1.5
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+")
@@ -53,7 +57,7 @@ def keys_of(text: str) -> Keys:
     masked = _DIGITS.sub("0", plain)
     grams = _gram_keys(f"\x02{masked}\x03") if masked else np.empty(0, np.uint64)
     words = _WORD.findall(masked)
-    named = [f"w:{word}" for word in words] + [f"w:{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    named = [f"w:{word}" for word in words] + [f"w:{a} {b}" for a, b in pairwise(words)]
     named += [f"s:{mark}" for mark in _shape(plain)]
     hashed = np.concatenate([grams, np.fromiter((_name_key(name) for name in named), np.uint64, len(named))])
     return np.unique((hashed >> _KEY_BITS).astype(np.uint32))
@@ -98,7 +102,7 @@ def _shape(plain: str) -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The keys a model has learnt, sorted, and how telling each is (inverse document frequency)."""
+    """The keys a model has learnt, sorted, and how telling each is (a power of inverse document frequency)."""
 
     keys: Keys
     weights: NDArray[np.float32]
@@ -108,7 +112,7 @@ class Vocabulary:
         """The vocabulary of rows of keys; keys in fewer than `fewest` rows are left out."""
         keys, counts = np.unique(np.concatenate([*rows, np.empty(0, np.uint32)]), return_counts=True)
         kept = counts >= fewest
-        weights = np.log((1 + len(rows)) / (1 + counts[kept])) + 1
+        weights = (np.log((1 + len(rows)) / (1 + counts[kept])) + 1) ** RARITY_POWER
         return cls(keys[kept].astype(np.uint32), weights.astype(np.float32))
 
     def row(self, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -10,7 +10,8 @@ from store.schema import METADATA
 
 def run(connection: Connection) -> None:
     """Brings the database of `connection` to the wanted revision, inside the caller's transaction."""
-    context.configure(connection=connection, target_metadata=METADATA, render_as_batch=connection.dialect.name == "sqlite")
+    sqlite = connection.dialect.name == "sqlite"
+    context.configure(connection=connection, target_metadata=METADATA, render_as_batch=sqlite)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -76,6 +76,7 @@ attempts = Table(
 )
 
 #: A WeCom stream: the bubble that the platform polls until `finished`. `response_url` is a secret, used at most once.
+#: `answer_key` and `response_key` are the idempotency keys of the sends that finished the bubble and used the URL.
 streams = Table(
     "streams",
     METADATA,
@@ -89,4 +90,7 @@ streams = Table(
     when("picked_up_at"),
     words("response_url"),
     when("response_used_at"),
+    words("card"),
+    words("answer_key"),
+    words("response_key"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -44,8 +45,8 @@ async def wecom(clock: Clock) -> AsyncIterator[WecomStage]:
         await double.aclose()
 
 
-@pytest.fixture
-async def feishu(clock: Clock) -> AsyncIterator[FeishuStage]:
+@asynccontextmanager
+async def feishu_stage(clock: Clock, ack_s: float) -> AsyncIterator[FeishuStage]:
     bot = FeishuBot()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=service(bot))) as client:
         double = FeishuDouble(
@@ -55,8 +56,20 @@ async def feishu(clock: Clock) -> AsyncIterator[FeishuStage]:
             clock=clock,
             helpdesk=HELPDESK,
             staff_chat_ids=["oc_staff"],
-            ack_s=0.2,
+            ack_s=ack_s,
         )
         async with caller(double.app) as api:
             yield FeishuStage(double, bot, api, clock)
         await double.aclose()
+
+
+@pytest.fixture
+async def feishu(clock: Clock) -> AsyncIterator[FeishuStage]:
+    async with feishu_stage(clock, ack_s=3.0) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def impatient_feishu(clock: Clock) -> AsyncIterator[FeishuStage]:
+    async with feishu_stage(clock, ack_s=0.02) as stage:
+        yield stage

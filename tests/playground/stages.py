@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -126,3 +129,18 @@ class FeishuStage:
     async def send_card(self, card: dict[str, Any], chat_id: str = "oc_staff") -> str:
         answer = await self.send("", chat_id, msg_type="interactive", content=json.dumps(card))
         return str(answer.json()["data"]["message_id"])
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """Serve an app on a free loopback port; gives its origin."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        probe.listen()
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        running = asyncio.create_task(server.serve(sockets=[probe]))
+        try:
+            yield f"http://127.0.0.1:{probe.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running

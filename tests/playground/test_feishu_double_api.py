@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from playground.feishu_gateway import RateWindow
-from tests.playground.stages import HELPDESK, PAYLOADS, Clock, FeishuStage, caller
+from tests.playground.stages import PAYLOADS, Clock, FeishuStage, served
 
 MESSAGES = "/open-apis/im/v1/messages"
-TICKETS = "/open-apis/helpdesk/v1"
 CARD: dict[str, Any] = json.loads((PAYLOADS / "feishu/card_v2.json").read_text(encoding="utf-8"))
 
 
@@ -161,9 +155,7 @@ async def test_reactions_come_and_go(feishu: FeishuStage) -> None:
 
 
 async def test_a_private_message_lands_in_the_chat_where_the_user_wrote(feishu: FeishuStage) -> None:
-    await feishu.double.say(
-        chat_id="oc_li", user_open_id="ou_li", user_name="李四", text="你好", chat_type="p2p"
-    )
+    await feishu.double.say(chat_id="oc_li", user_open_id="ou_li", user_name="李四", text="你好", chat_type="p2p")
     body = {"receive_id": "ou_li", "msg_type": "text", "content": '{"text": "<at user_id=\\"ou_li\\"></at> 您好"}'}
     sent = await call(feishu, "POST", MESSAGES, params={"receive_id_type": "open_id"}, json=body)
     assert sent["data"]["chat_id"] == "oc_li"
@@ -208,20 +200,6 @@ async def test_an_unknown_call_is_a_violation(feishu: FeishuStage) -> None:
     answer = await feishu.api.get("/open-apis/im/v9/nothing", headers=await feishu.login())
     assert answer.status_code == 404
     assert feishu.double.violations == ["feishu has no call GET /open-apis/im/v9/nothing"]
-
-
-@asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        probe.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        running = asyncio.create_task(server.serve(sockets=[probe]))
-        try:
-            yield f"http://127.0.0.1:{probe.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
 
 
 async def test_over_a_real_socket_a_dropped_answer_breaks_the_connection(feishu: FeishuStage) -> None:

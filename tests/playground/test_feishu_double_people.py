@@ -45,7 +45,10 @@ async def test_a_group_mention_is_a_placeholder_with_an_entry(feishu: FeishuStag
     assert feishu.double.ledger.message(message_id).text == "@小汇 请 @王五 看看，@所有人"
 
 
-@given(names=st.lists(st.sampled_from(["张三", "张三丰", "小汇", "李 四"]), unique=True), words=st.text("你好 ，", max_size=8))
+@given(
+    names=st.lists(st.sampled_from(["张三", "张三丰", "小汇", "李 四"]), unique=True),
+    words=st.text("你好 ，", max_size=8),
+)
 def test_placeholders_read_back_as_the_names_that_were_typed(names: list[str], words: str) -> None:
     people = [Person(f"ou_{name}", name) for name in names]
     text = words.join(f"@{name} " for name in names)
@@ -98,7 +101,8 @@ async def test_pressing_a_card_gives_the_toast_and_the_new_card(feishu: FeishuSt
         feishu.double.button(card_id, "接手")
 
 
-async def test_a_late_answer_to_a_press_is_an_error_and_is_never_repeated(feishu: FeishuStage) -> None:
+async def test_a_late_answer_to_a_press_is_an_error_and_is_never_repeated(impatient_feishu: FeishuStage) -> None:
+    feishu = impatient_feishu
     card_id = await feishu.send_card(CARD)
     feishu.bot.hold = asyncio.Event()
     got = await feishu.double.press(card_id, "ou_wang", "王五", {"action": "handoff"})
@@ -179,7 +183,10 @@ async def test_an_acknowledged_redelivery_ends_the_ladder(feishu: FeishuStage) -
     assert len(feishu.bot.heard) == 3
 
 
-async def test_a_service_slower_than_three_seconds_is_not_acknowledged_but_goes_on(feishu: FeishuStage) -> None:
+async def test_a_service_slower_than_three_seconds_is_not_acknowledged_but_goes_on(
+    impatient_feishu: FeishuStage,
+) -> None:
+    feishu = impatient_feishu
     feishu.bot.hold = asyncio.Event()
     said = await feishu.double.say(chat_id="oc_room", user_open_id="ou_li", user_name="李四", text="在吗")
     assert feishu.double.ledger.deliveries[-1].outcome == "late"
@@ -197,6 +204,10 @@ async def test_the_request_url_is_verified_and_hostile_posts_can_be_made(feishu:
 
 def test_buttons_are_found_in_forms_and_old_cards_too() -> None:
     form = {"tag": "form", "elements": [{"tag": "button", "name": "ok", "text": {"content": "提交"}}]}
-    assert card_buttons({"schema": "2.0", "body": {"elements": [form]}}) == [{"text": "提交", "value": {}, "name": "ok"}]
-    old = {"elements": [{"tag": "action", "actions": [{"tag": "button", "text": {"content": "好"}, "value": {"k": 1}}]}]}
+    assert card_buttons({"schema": "2.0", "body": {"elements": [form]}}) == [
+        {"text": "提交", "value": {}, "name": "ok"}
+    ]
+    old = {
+        "elements": [{"tag": "action", "actions": [{"tag": "button", "text": {"content": "好"}, "value": {"k": 1}}]}]
+    }
     assert card_buttons(old) == [{"text": "好", "value": {"k": 1}}]

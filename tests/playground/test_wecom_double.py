@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
@@ -206,9 +205,13 @@ async def test_thumbs_need_a_feedback_id_and_are_answered_with_nothing(wecom: We
 
 
 async def test_a_card_is_pressed_and_replaced_under_the_same_task(wecom: WecomStage) -> None:
-    update = {"response_type": "update_template_card", "template_card": {**CARD, "button_list": CARD["button_list"][:1]}}
-    wecom.bot.answer = in_turn({"msgtype": "stream_with_template_card", "template_card": CARD, **stream("已查")}, update)
-    wecom.bot.answer = in_turn({**stream("已查"), "msgtype": "stream_with_template_card", "template_card": CARD}, update)
+    update = {
+        "response_type": "update_template_card",
+        "template_card": {**CARD, "button_list": CARD["button_list"][:1]},
+    }
+    wecom.bot.answer = in_turn(
+        {**stream("已查"), "msgtype": "stream_with_template_card", "template_card": CARD}, update
+    )
     await say(wecom, chat_id="wr1")
     card = wecom.double.ledger.of(kind="card")[0]
     assert wecom.double.buttons(card.message_id)[0] == {"text": "转人工", "value": "handoff"}
@@ -265,6 +268,17 @@ async def test_closing_stops_all_refreshing(wecom: WecomStage) -> None:
     wecom.bot.answer = lambda body: stream("…", False)
     await say(wecom)
     await wecom.double.aclose()
-    count = len(wecom.bot.heard)
-    await asyncio.sleep(0.01)
-    assert len(wecom.bot.heard) == count
+    await wecom.double.settled(timeout_s=0.1)
+    assert wecom.double.ledger.of(role="bot")[0].extra["finish"] is False
+
+
+async def test_a_service_that_raises_while_a_stream_is_refreshed_is_on_the_record(wecom: WecomStage) -> None:
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        if body["msgtype"] == "stream":
+            raise RuntimeError("boom")
+        return stream("…", False)
+
+    wecom.bot.answer = answer
+    await say(wecom)
+    await wecom.double.settled()
+    assert "boom" in wecom.double.violations[0]

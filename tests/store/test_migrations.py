@@ -27,7 +27,8 @@ def ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 def bare(default: Any) -> str:
     """A server default without the quotes and brackets that each side adds in its own way."""
-    return {"false": "0"}.get(text := str(default).split("::")[0].strip("()'\""), text)
+    plain = str(default).split("::")[0].strip("()'\"")
+    return "0" if plain == "false" else plain
 
 
 def other_default(_context: Any, _seen: Any, _wanted: Any, seen: Any, _default: Any, wanted: Any) -> bool:
@@ -94,11 +95,12 @@ async def test_a_url_opens_the_database_it_names(sqlite_url: str, postgres_url: 
     for url, kind in ((sqlite_url, SqliteDatabase), (postgres_url, PostgresDatabase)):
         database = open_database(url)
         assert isinstance(database, kind)
-        assert await database.read(lambda connection: connection.execute(text("SELECT count(*) FROM inbox")).scalar()) == 0
+        rows = await database.read(lambda connection: connection.execute(text("SELECT count(*) FROM inbox")).scalar())
+        assert rows == 0
         await database.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"])
 def test_any_other_url_is_refused_in_words(url: str) -> None:
-    with pytest.raises(BadSettings, match="sqlite:///path|is not a database URL|must be a file"):
+    with pytest.raises(BadSettings, match=r"sqlite:///path|is not a database URL|must be a file"):
         open_database(url)

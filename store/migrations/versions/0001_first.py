@@ -161,6 +161,9 @@ def upgrade() -> None:
         sa.Column("picked_up_at", sa.Float(), nullable=True),
         sa.Column("response_url", sa.Text(), server_default="", nullable=False),
         sa.Column("response_used_at", sa.Float(), nullable=True),
+        sa.Column("card", sa.Text(), server_default="", nullable=False),
+        sa.Column("answer_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("response_key", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("stream_id", name=op.f("pk_streams")),
     )
     op.create_index(op.f("ix_streams_conversation_key"), "streams", ["conversation_key"], unique=False)

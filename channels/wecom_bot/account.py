@@ -1,0 +1,42 @@
+"""What one bot's account is set up with, and the words its bubbles show by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PLATFORM = "wecom_bot"
+
+
+@dataclass(frozen=True, slots=True)
+class BubbleWords:
+    """Words of the bubble itself; answers come from the turn.
+
+    `looking` is shown until there is an answer, `late` when there is none after five and a half minutes, `elsewhere`
+    in a bubble whose question was answered in another one, `hushed` when nothing is to be said, `lost` for a stream
+    that nobody knows any more.
+    """
+
+    looking: str = "正在为您查询…"
+    late: str = "还没有查到结果，有了结果会在这里另行回复您。"
+    elsewhere: str = "已一并答复，请您看另一条回复。"
+    hushed: str = "好的。"
+    lost: str = "抱歉，这条消息没有处理成功，麻烦您再发一次。"
+
+
+@dataclass(frozen=True, slots=True)
+class WecomBotSettings:
+    """One bot. `previous_key` is the EncodingAESKey before the last change, kept while old callbacks may arrive.
+
+    `api_base` and `extra_hosts` (host or host:port) name where response URLs and media may point besides the
+    platform's own hosts.
+    """
+
+    account: str
+    token: str = field(repr=False)
+    encoding_aes_key: str = field(repr=False)
+    bot_name: str
+    bot_id: str
+    previous_key: str = field(default="", repr=False)
+    api_base: str = "https://qyapi.weixin.qq.com/cgi-bin/"
+    extra_hosts: tuple[str, ...] = ()
+    greeting: str = ""

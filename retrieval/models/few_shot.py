@@ -1,0 +1,185 @@
+"""Intents from a handful of examples each: a linear model steadied by the nearest examples, and a sense for strangers.
+
+Used for a deployer's own intents and for the built-in ones; knows when a text is none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.models.linear import HeldOut, LinearModel, Matrix, chances_of, one_hot, train_and_hold_out
+from retrieval.models.neighbours import Neighbours
+from retrieval.models.ngram_features import Keys, keys_of
+
+#: Above this many examples the linear model alone is better and the neighbours only cost time.
+MOST_NEIGHBOURS = 3000
+#: How much the three nearest examples of a label add to its logit (cosine 0–1); measured on public intent sets.
+NEIGHBOUR_SHARE = 4.0
+#: A text is a stranger when it looks less familiar than this share of the examples did when they were held out.
+WORST_EXAMPLES = 0.15
+_FAR = -1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text is taken for. `chances` per label add up to `known`, the chance that it is any of them."""
+
+    label: str
+    chances: dict[str, float]
+    known: float
+    abstain: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FewShotModel:
+    """A linear model, its examples and the familiarity line. `stranger` names the label for "none of these", or ""."""
+
+    linear: LinearModel
+    neighbours: Neighbours
+    familiarity: NDArray[np.float64]
+    threshold: float
+    stranger: str = ""
+
+    def read(self, text: str) -> Reading:
+        """The label of a text, or the stranger's label (where there is one) when it looks like no example."""
+        keys = keys_of(text)
+        logits, nearest = self._logits(keys)
+        chances = chances_of(logits, self.linear.temperature, exclusive=True)
+        own = [place for place, label in enumerate(self.linear.labels) if label != self.stranger]
+        best = own[int(np.argmax(logits[own]))]
+        marks = _marks(logits[None, :][:, own], self.linear.temperature, nearest[None])
+        known = float(_sigmoid(_weigh(marks, self.familiarity) - self.threshold)[0])
+        abstain = known < 0.5 or self.linear.labels[int(np.argmax(logits))] == self.stranger
+        label = self.stranger if abstain and self.stranger else self.linear.labels[best]
+        return Reading(label, self._shares(chances, known), known, abstain)
+
+    def _shares(self, chances: NDArray[np.float64], known: float) -> dict[str, float]:
+        shares = dict(zip(self.linear.labels, (chances * known).tolist(), strict=True))
+        if self.stranger:
+            shares[self.stranger] = shares.get(self.stranger, 0.0) + 1.0 - known
+        return shares
+
+    def _logits(self, keys: Keys) -> tuple[Matrix, Matrix]:
+        logits = self.linear.logits(keys)
+        nearest = self.neighbours.nearest(keys)
+        if not len(nearest):
+            return logits, np.zeros(len(logits), np.float32)
+        return logits + np.float32(NEIGHBOUR_SHARE) * nearest, nearest
+
+    def to_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The model as arrays for `numpy.savez`."""
+        return {
+            **self.linear.to_arrays(f"{name}.linear"),
+            **self.neighbours.to_arrays(f"{name}.neighbours"),
+            f"{name}.familiarity": self.familiarity,
+            f"{name}.threshold": np.array([self.threshold]),
+            f"{name}.stranger": np.array([self.stranger], dtype=np.str_),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> FewShotModel:
+        """The model that `to_arrays` wrote. Raises KeyError when there is none of that name."""
+        return cls(
+            LinearModel.from_arrays(arrays, f"{name}.linear"),
+            Neighbours.from_arrays(arrays, f"{name}.neighbours"),
+            arrays[f"{name}.familiarity"],
+            float(arrays[f"{name}.threshold"][0]),
+            str(arrays[f"{name}.stranger"][0]),
+        )
+
+
+def train_few_shot(texts: Sequence[str], labels: Sequence[str], stranger: str = "") -> FewShotModel:
+    """Learns from examples and their labels. Raises ValueError when there are none."""
+    if not texts:
+        raise ValueError("no labelled examples: give at least one row with a text and a label")
+    order = tuple(sorted(set(labels)))
+    keys = [keys_of(text) for text in texts]
+    targets = one_hot(labels, order)
+    linear, held = train_and_hold_out(keys, targets, order)
+    places = np.argmax(targets, axis=1).astype(np.int32)
+    neighbours = Neighbours.learn(linear.vocabulary, keys if len(keys) <= MOST_NEIGHBOURS else (), places, len(order))
+    familiarity, threshold = _learn_familiarity(linear, neighbours, held, places, keys, order, stranger)
+    return FewShotModel(linear, neighbours, familiarity, threshold, stranger)
+
+
+def _learn_familiarity(
+    linear: LinearModel,
+    neighbours: Neighbours,
+    held: HeldOut,
+    places: NDArray[np.int32],
+    keys: Sequence[Keys],
+    order: Sequence[str],
+    stranger: str,
+) -> tuple[NDArray[np.float64], float]:
+    """Weights that tell held-out examples from strangers, and the line between them.
+
+    Strangers are the rows labelled so, and every example seen by a model that has its own label taken away.
+    """
+    own = np.array([place for place, label in enumerate(order) if label != stranger], np.int64)
+    if len(held.rows) == 0 or len(own) < 2:
+        return np.zeros(4), -4.0
+    nearest = np.stack([neighbours.nearest(keys[i], without=int(i)) for i in held.rows])
+    near = nearest if nearest.shape[1] else np.zeros_like(held.logits)
+    logits = held.logits + np.float32(NEIGHBOUR_SHARE) * near
+    inside = np.isin(places[held.rows], own)
+    marks = _marks(logits[:, own], linear.temperature, near[:, own])
+    bereft, bereft_near = logits.copy(), near.copy()
+    rows = np.arange(len(held.rows))
+    bereft[rows, places[held.rows]] = _FAR
+    bereft_near[rows, places[held.rows]] = 0.0
+    imagined = _marks(bereft[inside][:, own], linear.temperature, bereft_near[inside][:, own])
+    real = marks[~inside]
+    strangers = np.concatenate([imagined, real])
+    weights = np.concatenate(
+        [np.ones(inside.sum()), np.full(len(imagined), 0.5 if len(real) else 1.0), np.full(len(real), _share(inside))]
+    )
+    familiarity = _logistic(np.concatenate([marks[inside], strangers]), int(inside.sum()), weights)
+    right = inside & (np.argmax(logits, axis=1) == places[held.rows])
+    familiar = np.sort(_weigh(marks[right], familiarity))
+    return familiarity, float(familiar[int(len(familiar) * WORST_EXAMPLES)]) if len(familiar) else 0.0
+
+
+def _share(inside: NDArray[np.bool_]) -> float:
+    return 0.5 * float(inside.sum()) / max(1, int((~inside).sum()))
+
+
+def _marks(logits: Matrix, temperature: float, nearest: Matrix) -> NDArray[np.float64]:
+    """What tells a stranger: the best logit, its lead, its chance, and how near the nearest examples are."""
+    chances = chances_of(logits, temperature, exclusive=True)
+    ranked = np.sort(logits.astype(np.float64), axis=1)[:, ::-1]
+    second = ranked[:, 1] if ranked.shape[1] > 1 else np.zeros(len(ranked))
+    lead = np.clip(ranked[:, 0] - second, 0, 20)
+    return np.stack([ranked[:, 0], lead, np.log(chances.max(axis=1) + 1e-9), nearest.max(axis=1)], axis=1)
+
+
+def _logistic(marks: NDArray[np.float64], positives: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted logistic regression by Newton's steps; the first `positives` rows are examples, the rest strangers."""
+    centre, spread = marks.mean(axis=0), marks.std(axis=0) + 1e-6
+    rows = np.c_[(marks - centre) / spread, np.ones(len(marks))]
+    wanted = (np.arange(len(rows)) < positives).astype(np.float64)
+    solution = np.zeros(rows.shape[1])
+    penalty = np.full(rows.shape[1], 1.0)
+    for _ in range(25):
+        guess = _sigmoid(rows @ solution)
+        slope = rows.T @ (weights * (guess - wanted)) + penalty * solution
+        bend = (rows.T * (weights * guess * (1 - guess))) @ rows + np.diag(penalty)
+        solution = solution - np.linalg.solve(bend, slope)
+    scale = solution[:-1] / spread
+    return np.append(scale, solution[-1] - float(centre @ scale))
+
+
+def _weigh(marks: NDArray[np.float64], familiarity: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(familiarity) != marks.shape[1] + 1:
+        return np.zeros(len(marks))
+    weighed: NDArray[np.float64] = marks @ familiarity[:-1] + familiarity[-1]
+    return weighed
+
+
+def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(value, -40, 40)))
+    return result

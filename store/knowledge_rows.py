@@ -1,0 +1,232 @@
+"""The knowledge base's rows: entries, their versions and the revision that the indexes follow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
+
+from store.dialects import upsert
+from store.schema import entries, entry_versions, knowledge_state
+
+LIVE = "live"
+RETIRED = "retired"
+BASE = "base"
+#: Parameters per statement stay below SQLite's limit.
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWords:
+    """What an entry says. `similar` are other ways to ask the same; an entry may have no question (a document)."""
+
+    question: str = ""
+    answer: str = ""
+    similar: tuple[str, ...] = ()
+    category: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """Equal for equal words: a re-import skips what it knows."""
+        parts = [self.question, self.answer, list(self.similar), self.category]
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeEntry:
+    """An entry at one version. `written_at` is when this version was written (Unix seconds).
+
+    It holds from `valid_from` until `valid_until`; None means without a limit.
+    """
+
+    entry_id: str
+    version: int
+    words: EntryWords
+    status: str = LIVE
+    source: str = ""
+    source_key: str = ""
+    author: str = ""
+    written_at: float = 0.0
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+    def holds_at(self, now: float) -> bool:
+        """True when the entry may be told to a customer at `now`."""
+        begun = self.valid_from is None or self.valid_from <= now
+        return begun and (self.valid_until is None or now < self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """What is known of an imported entry: enough to tell whether it changed."""
+
+    entry_id: str
+    content_hash: str
+    status: str
+    version: int
+
+
+def revision(connection: Connection) -> int:
+    """The number of changes so far; 0 for an untouched base."""
+    found = connection.scalar(select(knowledge_state.c.revision).where(knowledge_state.c.id == BASE))
+    return int(found or 0)
+
+
+_BUMP = upsert(
+    knowledge_state,
+    lambda add: add.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"revision": knowledge_state.c.revision + 1, "changed_at": add.excluded.changed_at},
+    ),
+)
+
+
+def bump_revision(connection: Connection, now: float) -> None:
+    """Tells the indexes that a live entry changed; part of the transaction that changes it."""
+    connection.execute(_BUMP.on(connection), {"id": BASE, "revision": 1, "changed_at": now})
+
+
+def live_entries(connection: Connection) -> list[KnowledgeEntry]:
+    """Every live entry at its current version, oldest first."""
+    rows = connection.execute(_current().where(entries.c.status == LIVE).order_by(entries.c.created_at, entries.c.id))
+    return [_entry(row) for row in rows]
+
+
+def count_live(connection: Connection) -> int:
+    """How many entries are live."""
+    counted = connection.scalar(select(func.count()).select_from(entries).where(entries.c.status == LIVE))
+    return int(counted or 0)
+
+
+def live_among(connection: Connection, entry_ids: Iterable[str]) -> list[KnowledgeEntry]:
+    """The live ones of `entry_ids`, at their current versions, in no order."""
+    wanted, found = list(dict.fromkeys(entry_ids)), []
+    for start in range(0, len(wanted), BATCH):
+        part = wanted[start : start + BATCH]
+        rows = connection.execute(_current().where(entries.c.id.in_(part), entries.c.status == LIVE))
+        found.extend(_entry(row) for row in rows)
+    return found
+
+
+def entry_at(connection: Connection, entry_id: str, version: int | None = None) -> KnowledgeEntry | None:
+    """An entry at `version` (None: the current one), or None when there is no such thing."""
+    at = entries.c.current_version if version is None else version
+    row = connection.execute(_joined(entry_versions.c.version == at).where(entries.c.id == entry_id)).first()
+    return _entry(row) if row else None
+
+
+def history(connection: Connection, entry_id: str) -> list[KnowledgeEntry]:
+    """Every version of an entry, oldest first; empty when there is no such entry."""
+    rows = connection.execute(_joined().where(entries.c.id == entry_id).order_by(entry_versions.c.version))
+    return [_entry(row) for row in rows]
+
+
+def rows_of_source(connection: Connection, source: str) -> dict[str, SourceRow]:
+    """What was imported from `source`, by the source's own key."""
+    found = connection.execute(
+        select(
+            entries.c.source_key, entries.c.id, entries.c.content_hash, entries.c.status, entries.c.current_version
+        ).where(entries.c.source == source)
+    )
+    return {key: SourceRow(*rest) for key, *rest in found}
+
+
+def ids_in_use(connection: Connection, entry_ids: Collection[str]) -> set[str]:
+    """Those of `entry_ids` that an entry has already."""
+    wanted, used = list(entry_ids), set()
+    for start in range(0, len(wanted), BATCH):
+        part = wanted[start : start + BATCH]
+        used.update(connection.scalars(select(entries.c.id).where(entries.c.id.in_(part))))
+    return used
+
+
+def insert_entries(connection: Connection, new: Sequence[KnowledgeEntry]) -> None:
+    """Writes new entries, each with its version. Raises IntegrityError when an id or a source key is taken."""
+    if not new:
+        return
+    connection.execute(insert(entries), [_entry_row(entry) for entry in new])
+    connection.execute(insert(entry_versions), [_version_row(entry) for entry in new])
+
+
+def write_versions(connection: Connection, changed: Sequence[KnowledgeEntry]) -> None:
+    """Writes the next version of entries that are there; their earlier versions stay."""
+    if not changed:
+        return
+    connection.execute(insert(entry_versions), [_version_row(entry) for entry in changed])
+    for entry in changed:
+        row = _entry_row(entry)
+        del row["id"], row["created_at"], row["source"], row["source_key"]
+        connection.execute(update(entries).where(entries.c.id == entry.entry_id).values(row))
+
+
+def set_status(connection: Connection, entry_ids: Sequence[str], status: str, now: float) -> None:
+    """Makes entries live or retired."""
+    for start in range(0, len(entry_ids), BATCH):
+        part = entry_ids[start : start + BATCH]
+        connection.execute(update(entries).where(entries.c.id.in_(part)).values(status=status, updated_at=now))
+
+
+def _joined(version: ColumnElement[bool] | None = None) -> Select[Any]:
+    on = entry_versions.c.entry_id == entries.c.id
+    return select(entries, *_VERSION_COLUMNS).join(entry_versions, on if version is None else and_(on, version))
+
+
+def _current() -> Select[Any]:
+    return _joined(entry_versions.c.version == entries.c.current_version)
+
+
+_VERSION_COLUMNS = (
+    entry_versions.c.version,
+    entry_versions.c.question,
+    entry_versions.c.similar,
+    entry_versions.c.answer,
+    entry_versions.c.author,
+    entry_versions.c.created_at.label("written_at"),
+)
+
+
+def _entry(row: Row[Any]) -> KnowledgeEntry:
+    return KnowledgeEntry(
+        entry_id=row.id,
+        version=row.version,
+        words=EntryWords(row.question, row.answer, tuple(orjson.loads(row.similar)), row.category),
+        status=row.status,
+        source=row.source,
+        source_key=row.source_key,
+        author=row.author,
+        written_at=row.written_at,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+    )
+
+
+def _entry_row(entry: KnowledgeEntry) -> dict[str, Any]:
+    return {
+        "id": entry.entry_id,
+        "status": entry.status,
+        "category": entry.words.category,
+        "source": entry.source,
+        "source_key": entry.source_key,
+        "content_hash": entry.words.content_hash,
+        "current_version": entry.version,
+        "valid_from": entry.valid_from,
+        "valid_until": entry.valid_until,
+        "created_at": entry.written_at,
+        "updated_at": entry.written_at,
+    }
+
+
+def _version_row(entry: KnowledgeEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry.entry_id,
+        "version": entry.version,
+        "question": entry.words.question,
+        "similar": orjson.dumps(list(entry.words.similar)).decode(),
+        "answer": entry.words.answer,
+        "author": entry.author,
+        "created_at": entry.written_at,
+    }
