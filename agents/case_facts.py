@@ -9,7 +9,9 @@ from agents.figures import figures, fold
 from agents.slots import find_slots
 from conversation.turn import Line
 
-DATE = re.compile(r"(?:20\d\d[年./-])?\d{1,2}[月/-]\d{1,2}[日号]?|(?:昨天|前天|上周[一二三四五六日]?|上个月)")
+DATE = re.compile(
+    r"20\d\d[年./-]\d{1,2}[月./-]\d{1,2}[日号]?|\d{1,2}月\d{1,2}[日号]?|昨天|前天|上周[一二三四五六日]|上个月"
+)
 LASTING = re.compile(
     r"(?:已经?|都|等了?|过了?)?\s*(?:[\d一二两三四五六七八九十几半]+)\s*个?多?(?:小时|天|周|星期|月)(?:了|没|还没)?"
 )

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from wiring import Service, build_service
+
 from settings import Settings
 from settings_file import load_settings
 from telemetry import configure_logging
-from wiring import Service, build_service
 
 Result = TypeVar("Result")
 

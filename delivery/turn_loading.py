@@ -163,12 +163,17 @@ def _decoded(connection: Connection, rows: Sequence[WaitingRow]) -> list[Kept]:
     kept: list[Kept] = []
     for row in rows:
         try:
-            item: Incoming = from_json(IncomingMessage if row.kind == MESSAGE else RoomEvent, row.payload)
-            kept.append((row, item))
+            kept.append((row, _item(row)))
         except ValidationError as error:
             logger.error("inbox.unreadable", dedup_key=row.dedup_key, problems=error.error_count())
             settle_rows(connection, [row.id], turn_id="", status="dead", error="the payload cannot be read")
     return kept
+
+
+def _item(row: WaitingRow) -> Incoming:
+    if row.kind == MESSAGE:
+        return from_json(IncomingMessage, row.payload)
+    return from_json(RoomEvent, row.payload)
 
 
 def _is_customers(item: Incoming) -> bool:

@@ -19,6 +19,7 @@ class Handoff:
     """An escalation as staff see it. `status`: waiting | taken | returned | resolved."""
 
     handoff_id: str
+    turn_id: str
     conversation_id: str
     reason: str
     urgency: str
@@ -101,6 +102,7 @@ def _one(connection: Connection, condition: ColumnElement[bool]) -> Handoff | No
 def _from_row(row: Row[Any]) -> Handoff:
     return Handoff(
         handoff_id=row.id,
+        turn_id=row.turn_id,
         conversation_id=row.conversation_id,
         reason=row.reason,
         urgency=row.urgency,

@@ -133,3 +133,8 @@ def _asker(row: AnyRow) -> Person | None:
 
 def _conversation(connection: Connection, conversation_id: str) -> AnyRow:
     return connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
+
+
+def platform_of(connection: Connection, conversation_id: str) -> str:
+    """The platform on which the customer of a conversation writes."""
+    return from_json(Room, _conversation(connection, conversation_id).room).platform

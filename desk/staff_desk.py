@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.handoff_brief import Brief
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
+from agents.handoff_brief import Brief
 from conversation.card_press import CardAnswer, CardPress
 from conversation.codec import from_json
 from conversation.identity import Person, Room, Speaker
@@ -18,7 +18,7 @@ from desk import ownership
 from desk.escalation_card import CaseHead, escalation_card
 from desk.escalations import Handoff, find_handoff
 from desk.ownership import Change, Ownership
-from desk.relay import tell_customer
+from desk.relay import platform_of, tell_customer
 from store.database import Database
 from store.schema import conversations, customers
 
@@ -65,8 +65,7 @@ class StaffDesk:
     def _be_courteous(
         self, connection: Connection, handoff: Handoff, action: str, result: Ownership, now: float
     ) -> None:
-        room = select(conversations.c.room).where(conversations.c.id == handoff.conversation_id)
-        if from_json(Room, connection.execute(room).scalar_one()).platform in self._scarce:
+        if platform_of(connection, handoff.conversation_id) in self._scarce:
             return
         text = self._wording.taken_over if action == "take" else self._wording.returned
         key = f"courtesy:{handoff.handoff_id}:{action}:{result.epoch}"

@@ -36,7 +36,6 @@ class NgramEmbedder:
 
     def __init__(self, dimensions: int = 256) -> None:
         self.dimensions = dimensions
-        self.name = f"ngram-1-{dimensions}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""

@@ -6,13 +6,13 @@ import re
 
 #: A text message takes `<at user_id="all">` and style tags out of plain words; a full-width sign takes none.
 _TAG = re.compile(r"<(?=[/!?]?[A-Za-z])")
-#: It also hides an address behind other words.
-_LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
+#: It also hides an address behind other words: `[words](address)`; a blank between the two keeps both in sight.
+_LINK = re.compile(r"\](?=\()")
 
 #: Card markdown shows a sign by its number:
 #: https://open.feishu.cn/document/uAjLw4CM/ukzMukzMukzM/feishu-cards/card-json-v2-components/content-components/rich-text
 _INLINE = re.compile(r"[<*~`\[\]\\|]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
-_LINE_START = re.compile(r"^([ \t]*)([#>+=-])", re.MULTILINE)
+_LINE_START = re.compile(r"^([ \t]*(?:\d{1,9}(?=[.)]))?)([#>+=.)-])", re.MULTILINE)
 
 _OPEN_ID = re.compile(r"ou_[0-9A-Za-z_-]+")
 _NOT_IN_NAMES = re.compile(r"[<>\"'&\x00-\x1f]")
@@ -20,7 +20,7 @@ _NOT_IN_NAMES = re.compile(r"[<>\"'&\x00-\x1f]")
 
 def plain(text: str) -> str:
     """Words for a text message: tags lose their bracket, and links show where they lead."""
-    return _LINK.sub(r"\1 (\2)", _TAG.sub("＜", text))
+    return _LINK.sub("] ", _TAG.sub("＜", text))
 
 
 def at(open_id: str, name: str) -> str:

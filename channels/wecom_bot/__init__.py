@@ -2,3 +2,9 @@
 
 Protocol: https://developer.work.weixin.qq.com/document/path/101039 and its neighbours.
 """
+
+from __future__ import annotations
+
+from channels.wecom_bot.channel import BubbleWords, WecomBotChannel, WecomBotSettings
+
+__all__ = ["BubbleWords", "WecomBotChannel", "WecomBotSettings"]

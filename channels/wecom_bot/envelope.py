@@ -73,9 +73,7 @@ class Envelope:
         encrypt = base64.b64encode(opened.cipher.encrypt(packed + bytes([pad]) * pad)).decode()
         now = int(self._clock())
         signature = _signature(self._token, str(now), opened.nonce, encrypt)
-        return orjson.dumps(
-            {"encrypt": encrypt, "msgsignature": signature, "timestamp": now, "nonce": opened.nonce}
-        )
+        return orjson.dumps({"encrypt": encrypt, "msgsignature": signature, "timestamp": now, "nonce": opened.nonce})
 
     def _refuse_repeats(self, signature: str, timestamp: int) -> None:
         now = self._clock()

@@ -156,9 +156,7 @@ def _event(
     return Ignored(f"an event of type {eventtype!r}")
 
 
-def _feedback(
-    detail: Mapping[str, Any], room: Room, sender: Person, event_id: str, at: float
-) -> RoomEvent | Ignored:
+def _feedback(detail: Mapping[str, Any], room: Room, sender: Person, event_id: str, at: float) -> RoomEvent | Ignored:
     thumb = detail.get("type")
     kind = _THUMBS.get(thumb) if isinstance(thumb, int) else None
     if kind is None:

@@ -17,6 +17,20 @@ class _Batch:
     written: asyncio.Task[list[Stream]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An opening on its way to the database."""
+
+    _batch: _Batch
+    _place: int
+
+    async def row(self) -> Stream:
+        """The opening's row once it is durable. Raises `RetryLater` when the database is gone."""
+        assert self._batch.written is not None
+        # A caller that hangs up must not take the others' write with it.
+        return (await asyncio.shield(self._batch.written))[self._place]
+
+
 class Openings:
     """Openings that arrive while a write is running share the next one."""
 
@@ -25,17 +39,14 @@ class Openings:
         self._one_write = asyncio.Lock()
         self._gathering: _Batch | None = None
 
-    async def open(self, opening: Opening) -> Stream:
-        """The opening's row once it is durable. Raises `RetryLater` when the database is gone."""
+    def add(self, opening: Opening) -> Pending:
+        """Takes the opening into the next write, which is under way from now on."""
         batch = self._gathering
-        if batch is None or batch.written is None or len(batch.openings) >= BATCH_LIMIT:
+        if batch is None or len(batch.openings) >= BATCH_LIMIT:
             batch = self._gathering = _Batch()
             batch.written = asyncio.create_task(self._write(batch))
-        place = len(batch.openings)
         batch.openings.append(opening)
-        assert batch.written is not None
-        # A caller that hangs up must not take the others' write with it.
-        return (await asyncio.shield(batch.written))[place]
+        return Pending(batch, len(batch.openings) - 1)
 
     async def _write(self, batch: _Batch) -> list[Stream]:
         async with self._one_write:

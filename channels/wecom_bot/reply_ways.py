@@ -131,7 +131,8 @@ def take_rescues(connection: Connection, now: float, limit: int) -> list[Rescue]
         mine = update(streams).where(streams.c.stream_id == row.stream_id, streams.c.picked_up_at.is_(None))
         if connection.execute(mine.values(picked_up_at=now)).rowcount:
             lane = select(streams).where(streams.c.conversation_key == row.conversation_key)
-            way = claim_url(connection, connection.execute(lane).all(), f"rescue:{row.stream_id}", now)
+            key = f"rescue:{row.stream_id}"
+            way = claim_url(connection, [row], key, now) or claim_url(connection, connection.execute(lane), key, now)
             rescues.append(Rescue(row.stream_id, row.content, row.card, way))
     return rescues
 

@@ -113,8 +113,9 @@ def settle(connection: Connection, stream_id: str, *, late: str, now: float) -> 
 
 def hush(connection: Connection, stream_ids: Sequence[str], *, words: str, now: float) -> int:
     """Finishes the open bubbles of messages that get no answer, and of their lanes; gives how many."""
-    lanes = select(streams.c.conversation_key).where(streams.c.stream_id.in_(stream_ids)).scalar_subquery()
-    newest = select(func.max(streams.c.opened_at)).where(streams.c.stream_id.in_(stream_ids)).scalar_subquery()
+    theirs = streams.c.stream_id.in_(stream_ids)
+    lanes = select(streams.c.conversation_key).where(theirs, streams.c.conversation_key != "")
+    newest = select(func.max(streams.c.opened_at)).where(theirs).scalar_subquery()
     silent = _ALIVE & streams.c.conversation_key.in_(lanes) & (streams.c.opened_at <= newest)
     # Nobody misses these words: they need no rescue when the platform never asks for them.
     done = connection.execute(update(streams).where(silent).values(finished=True, content=words, picked_up_at=now))

@@ -21,7 +21,9 @@ MOST_NEIGHBOURS = 3000
 #: How much the three nearest examples of a label add to its logit (cosine 0–1); measured on public intent sets.
 NEIGHBOUR_SHARE = 4.0
 #: A text is a stranger when it looks less familiar than this share of the examples did when they were held out.
-WORST_EXAMPLES = 0.15
+WORST_EXAMPLES = 0.1
+#: With this many rows labelled as strangers, the line is drawn between them and the examples instead.
+ENOUGH_STRANGERS = 10
 _FAR = -1e3
 
 
@@ -103,49 +105,67 @@ def train_few_shot(texts: Sequence[str], labels: Sequence[str], stranger: str = 
     linear, held = train_and_hold_out(keys, targets, order)
     places = np.argmax(targets, axis=1).astype(np.int32)
     neighbours = Neighbours.learn(linear.vocabulary, keys if len(keys) <= MOST_NEIGHBOURS else (), places, len(order))
-    familiarity, threshold = _learn_familiarity(linear, neighbours, held, places, keys, order, stranger)
+    near = _rehearse_nearness(neighbours, keys, held)
+    own = np.array([place for place, label in enumerate(order) if label != stranger], np.int64)
+    logits = (held.logits + np.float32(NEIGHBOUR_SHARE) * near).astype(np.float32)
+    show = _Rehearsal(logits, near, places[held.rows], own, linear.temperature)
+    familiarity, threshold = _learn_familiarity(show)
     return FewShotModel(linear, neighbours, familiarity, threshold, stranger)
 
 
-def _learn_familiarity(
-    linear: LinearModel,
-    neighbours: Neighbours,
-    held: HeldOut,
-    places: NDArray[np.int32],
-    keys: Sequence[Keys],
-    order: Sequence[str],
-    stranger: str,
-) -> tuple[NDArray[np.float64], float]:
+def _rehearse_nearness(neighbours: Neighbours, keys: Sequence[Keys], held: HeldOut) -> Matrix:
+    near: Matrix = np.zeros_like(held.logits)
+    for place, row in enumerate(held.rows.tolist()):
+        found = neighbours.nearest(keys[row], without=row)
+        if len(found):
+            near[place] = found
+    return near
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rehearsal:
+    """Held-out examples as they looked: logits and nearness per label, and the places of the true labels."""
+
+    logits: Matrix
+    near: Matrix
+    places: NDArray[np.int32]
+    own: NDArray[np.int64]
+    temperature: float
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        return np.isin(self.places, self.own)
+
+    def marks(self) -> NDArray[np.float64]:
+        return _marks(self.logits[:, self.own], self.temperature, self.near[:, self.own])
+
+    def bereft(self) -> _Rehearsal:
+        """The same rows seen by a model that has each row's own label taken away."""
+        rows = np.arange(len(self.places))
+        logits, near = self.logits.copy(), self.near.copy()
+        logits[rows, self.places], near[rows, self.places] = _FAR, 0.0
+        return _Rehearsal(logits, near, self.places, self.own, self.temperature)
+
+
+def _learn_familiarity(show: _Rehearsal) -> tuple[NDArray[np.float64], float]:
     """Weights that tell held-out examples from strangers, and the line between them.
 
     Strangers are the rows labelled so, and every example seen by a model that has its own label taken away.
     """
-    own = np.array([place for place, label in enumerate(order) if label != stranger], np.int64)
-    if len(held.rows) == 0 or len(own) < 2:
-        return np.zeros(4), -4.0
-    nearest = np.stack([neighbours.nearest(keys[i], without=int(i)) for i in held.rows])
-    near = nearest if nearest.shape[1] else np.zeros_like(held.logits)
-    logits = held.logits + np.float32(NEIGHBOUR_SHARE) * near
-    inside = np.isin(places[held.rows], own)
-    marks = _marks(logits[:, own], linear.temperature, near[:, own])
-    bereft, bereft_near = logits.copy(), near.copy()
-    rows = np.arange(len(held.rows))
-    bereft[rows, places[held.rows]] = _FAR
-    bereft_near[rows, places[held.rows]] = 0.0
-    imagined = _marks(bereft[inside][:, own], linear.temperature, bereft_near[inside][:, own])
-    real = marks[~inside]
-    strangers = np.concatenate([imagined, real])
-    weights = np.concatenate(
-        [np.ones(inside.sum()), np.full(len(imagined), 0.5 if len(real) else 1.0), np.full(len(real), _share(inside))]
-    )
-    familiarity = _logistic(np.concatenate([marks[inside], strangers]), int(inside.sum()), weights)
-    right = inside & (np.argmax(logits, axis=1) == places[held.rows])
-    familiar = np.sort(_weigh(marks[right], familiarity))
+    inside, marks = show.inside, show.marks()
+    if not inside.any() or len(show.own) < 2:
+        return np.zeros(0), -3.0
+    known, real, imagined = marks[inside], marks[~inside], show.bereft().marks()[inside]
+    share = 0.5 if len(real) else 1.0
+    weights = np.repeat([1.0, share, share * len(known) / max(1, len(real))], [len(known), len(imagined), len(real)])
+    familiarity = _logistic(np.concatenate([known, imagined, real]), len(known), weights)
+    right = inside & (np.argmax(show.logits, axis=1) == show.places)
+    familiar, strange = np.sort(_weigh(marks[right], familiarity)), np.sort(_weigh(real, familiarity))
+    if len(strange) >= ENOUGH_STRANGERS and len(familiar):
+        kept = 1 - np.searchsorted(familiar, familiar) / max(1, len(known))
+        sent_away = np.searchsorted(strange, familiar) / len(strange)
+        return familiarity, float(familiar[int(np.argmax(kept + sent_away))])
     return familiarity, float(familiar[int(len(familiar) * WORST_EXAMPLES)]) if len(familiar) else 0.0
-
-
-def _share(inside: NDArray[np.bool_]) -> float:
-    return 0.5 * float(inside.sum()) / max(1, int((~inside).sum()))
 
 
 def _marks(logits: Matrix, temperature: float, nearest: Matrix) -> NDArray[np.float64]:

@@ -24,44 +24,48 @@ class Neighbours:
     starts: NDArray[np.int64]
     examples: NDArray[np.int32]
     values: Matrix
-    places: NDArray[np.int32]
-    labels: int
+    rank: NDArray[np.int32]
+    counts: NDArray[np.int64]
 
     @classmethod
     def learn(cls, vocabulary: Vocabulary, keys: Sequence[Keys], places: NDArray[np.int32], labels: int) -> Neighbours:
         """An index of examples (rows of keys) and the places of their labels; of no examples, an empty one."""
         rows = vocabulary.rows(keys)
-        lengths = np.diff(rows.starts)
+        by_label = np.argsort(places[: len(rows)], kind="stable")
+        rank = np.empty(len(rows), np.int32)
+        rank[by_label] = np.arange(len(rows), dtype=np.int32)
         order = np.argsort(rows.columns, kind="stable")
-        owners = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
+        owners = np.repeat(rank, np.diff(rows.starts))
         starts = np.searchsorted(rows.columns[order], np.arange(len(vocabulary.keys) + 1)).astype(np.int64)
-        return cls(vocabulary, starts, owners[order], rows.values[order], places[: len(rows)], labels)
+        counts = np.bincount(places[: len(rows)], minlength=labels).astype(np.int64)
+        return cls(vocabulary, starts, owners[order], rows.values[order], rank, counts)
 
     def nearest(self, keys: Keys, without: int = -1) -> Matrix:
-        """Per label, the mean cosine of its three nearest examples (`without` leaves one example out); empty without
-        examples."""
-        if not len(self.places):
+        """Per label, the mean cosine of its three nearest examples; empty when nothing was learnt.
+
+        `without` leaves out the example learnt at that number.
+        """
+        if not len(self.rank):
             return np.empty(0, np.float32)
         columns, values = self.vocabulary.row(keys)
         lengths = self.starts[columns + 1] - self.starts[columns]
         first = np.repeat(self.starts[columns] - np.cumsum(lengths) + lengths, lengths)
         picked = first + np.arange(len(first))
-        cosines = np.bincount(
-            self.examples[picked], self.values[picked] * np.repeat(values, lengths), minlength=len(self.places)
-        )
+        weights = self.values[picked] * np.repeat(values, lengths)
+        cosines = np.bincount(self.examples[picked], weights, minlength=len(self.rank)).astype(np.float32)
         if without >= 0:
-            cosines[without] = 0.0
+            cosines[self.rank[without]] = 0.0
         return self._by_label(cosines)
 
-    def _by_label(self, cosines: NDArray[np.float64]) -> Matrix:
-        order = np.lexsort((-cosines, self.places))
-        sorted_places = self.places[order]
-        first = np.searchsorted(sorted_places, np.arange(self.labels))
-        ranks = np.arange(len(order)) - first[sorted_places]
-        kept = ranks < NEAREST
-        sums = np.bincount(sorted_places[kept], cosines[order][kept], minlength=self.labels)
-        counts = np.bincount(sorted_places[kept], minlength=self.labels)
-        means: Matrix = (sums / np.maximum(counts, 1)).astype(np.float32)
+    def _by_label(self, cosines: Matrix) -> Matrix:
+        """Cosines (the examples of one label side by side) to one mean per label; every label has an example."""
+        first = np.cumsum(self.counts) - self.counts
+        total: Matrix = np.zeros(len(self.counts), np.float32)
+        for _ in range(NEAREST):
+            best = np.maximum.reduceat(cosines, first)
+            total += best
+            cosines[cosines >= np.repeat(best, self.counts)] = 0.0
+        means: Matrix = (total / np.minimum(self.counts, NEAREST)).astype(np.float32)
         return means
 
     def to_arrays(self, name: str) -> dict[str, NDArray[Any]]:
@@ -72,8 +76,8 @@ class Neighbours:
             f"{name}.starts": self.starts,
             f"{name}.examples": self.examples,
             f"{name}.values": self.values,
-            f"{name}.places": self.places,
-            f"{name}.labels": np.array([self.labels]),
+            f"{name}.rank": self.rank,
+            f"{name}.counts": self.counts,
         }
 
     @classmethod
@@ -84,6 +88,6 @@ class Neighbours:
             arrays[f"{name}.starts"],
             arrays[f"{name}.examples"],
             arrays[f"{name}.values"],
-            arrays[f"{name}.places"],
-            int(arrays[f"{name}.labels"][0]),
+            arrays[f"{name}.rank"],
+            arrays[f"{name}.counts"],
         )

@@ -1,0 +1,44 @@
+"""Every number the policy decides by, in one place; a deployer may set any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agents.emotion import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Chances are 0–1, intensity 0–3, valence −1…1, budgets in seconds."""
+
+    #: Flags of triage from which a text counts as asking for a person, instructing the bot, insulting, or urgent.
+    wants_human: float = 0.6
+    injection: float = 0.7
+    offensive: float = 0.7
+    urgent: float = 0.6
+    #: From this confidence on, the intent is taken for true.
+    intent: float = 0.45
+    #: An entry is given word for word: its chance of answering is `faq_sure`, or `faq` and its question is nearly
+    #: the one asked (`near`, likeness of the two).
+    faq_sure: float = 0.9
+    faq: float = 0.75
+    near: float = 0.55
+    #: Without a model, an extract of the best entry is given from `answer` on; from `clarify` on we ask back.
+    answer: float = 0.6
+    clarify: float = 0.35
+    #: With a model, it may try from here on.
+    compose: float = 0.35
+    #: An angry customer of this intensity, or a complaint in this mood, reaches a person.
+    angry: float = 2.0
+    complaint_valence: float = -0.2
+    trajectory: Trajectory = field(default_factory=Trajectory)
+    #: So many questions in a row without an answer, then the next goes to a person.
+    unknown: int = 1
+    #: Candidate questions offered when we ask back, and how far behind the best a candidate may be (share of score).
+    candidates: int = 3
+    #: Time for one local finder, for retrieval, for composing an answer, for a worded ticket, for the whole turn.
+    finder_s: float = 0.5
+    retrieve_s: float = 2.0
+    answer_s: float = 8.0
+    ticket_s: float = 5.0
+    turn_s: float = 12.0
