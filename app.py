@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from conversation.errors import RefusedInput, RetryLater
 
 if TYPE_CHECKING:
     from wiring import Service
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 logger = structlog.get_logger(__name__)
 
@@ -50,7 +52,7 @@ def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], Non
     return app
 
 
-def _webhook(service: Service) -> Callable[[Request], object]:
+def _webhook(service: Service) -> Endpoint:
     async def receive(request: Request) -> Response:
         name = (request.path_params["platform"], request.path_params["account"])
         channel = service.channels.get(name)
@@ -75,7 +77,7 @@ async def _healthz(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def _readyz(service: Service) -> Callable[[Request], object]:
+def _readyz(service: Service) -> Endpoint:
     async def readyz(_: Request) -> Response:
         problems = await service.problems()
         return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
@@ -83,7 +85,7 @@ def _readyz(service: Service) -> Callable[[Request], object]:
     return readyz
 
 
-def _metrics(service: Service) -> Callable[[Request], object]:
+def _metrics(service: Service) -> Endpoint:
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
     async def metrics(_: Request) -> Response:
@@ -98,7 +100,7 @@ def _mount_screens(app: FastAPI, service: Service) -> None:
     app.include_router(build_console(service.screens))
     if service.stage is not None:
         app.mount("/playground/wecom", service.stage.wecom.app)
-        app.mount("/playground/feishu", service.stage.feishu.app)
+        app.router.routes.extend(service.stage.feishu.app.routes)
 
 
 def main() -> None:

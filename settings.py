@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -54,6 +54,7 @@ class Helpdesk(Section):
     id: str = Field(min_length=1)
     token: str = Field(min_length=1)
     user_access_token: str = ""
+    guest_open_id: str = ""
 
 
 class Hours(Section):
@@ -168,3 +169,9 @@ class Settings(Section):
     def plays(self) -> bool:
         """True when the playground's doubles run: asked for, or no real channel is configured."""
         return self.playground == "on" or (self.playground == "auto" and not self.channels)
+
+    def with_stage(self, channels: list[dict[str, Any]], desk: dict[str, Any]) -> Settings:
+        """These settings with the playground's channels beside one's own, and its desk where none is configured."""
+        staged = [TypeAdapter(ChannelSettings).validate_python(channel) for channel in channels]
+        own_desk = self.desk if self.desk.staff_chat_id else self.desk.model_copy(update=desk)
+        return self.model_copy(update={"channels": (*self.channels, *staged), "desk": own_desk})

@@ -24,6 +24,9 @@ class Cue(StrEnum):
     WHO_ARE_YOU = "who_are_you"
     WANTS_HUMAN = "wants_human"
     NO_HUMAN = "no_human"
+    NOT_HELPED = "not_helped"
+    THREATENS = "threatens"
+    ABOUT_US = "about_us"
     WHERE_IS_STAFF = "where_is_staff"
     TICKET = "ticket"
     URGES = "urges"
@@ -46,7 +49,7 @@ _NOD = (
 )
 _THANK = (
     r"(?:(?:太|非常|十分|真的?|多|万分)?(?:谢谢|感谢|谢|感激)(?:大家|老师|客服|小姐姐|小哥哥|老板|各位)?"
-    r"|辛苦|麻烦(?:您|你)?了|3q|thx|thanks?(?: a lot| so much)?|thank you(?: so much| very much)?|多谢|感恩)"
+    r"|辛苦|麻烦(?:您|你)?了|3q|thx|thank you(?: so much| very much)?|thanks?(?: a lot| so much)?|多谢|感恩)"
 )
 _BYE = (
     r"(?:再见|拜拜|拜|晚安|回头见|下次见|没事|没有|没别的|没其他(?:问题)?|不用|不需要|问题?(?:已经)?解决"
@@ -94,13 +97,27 @@ _SPOKEN: tuple[tuple[Cue, re.Pattern[str]], ...] = (
         Cue.WANTS_HUMAN,
         re.compile(
             rf"(?:转接?|接|找|要|叫|换|联系|请|来)(?:一?下|一?个|一?位|到|给我|你们|您们|你|的|们|我)*{_HUMAN}"
-            rf"|^{_HUMAN}(?:服务|客服|处理|接待)?$|{_HUMAN}(?:在吗|在不在|在哪|来)"
+            rf"|^{_HUMAN}(?:服务|客服|处理|接待)?$|{_HUMAN}(?:客服)?(?:在吗|在不在|在哪|来)"
             r"|(?:转|找|叫|换)(?:一?下|一?个|位|你们)*(?:客服|人(?:来|跟|和|处理|说|聊)|经理|领导|主管|负责人)"
             r"|(?:不想|不要|别|不愿|懒得)(?:再)?(?:跟|和|让)(?:你个?|这个?)?(?:机器人|ai|智能客服)|我要和人(?:说|聊|谈)"
             r"|\b(?:human|real person|live agent|representative|customer service agent)\b"
             r"|(?:talk|speak|chat) (?:to|with) (?:a |an |some)?(?:person|one|someone|agent|human|staff)"
         ),
     ),
+    (
+        Cue.NOT_HELPED,
+        re.compile(
+            r"^\W*(?:都|还是|依然|可|但)*(?:没用|不行|不对|不是|不管用|没解决|没效果|不好使|没帮助|没(?:有)?用处?)(?:的|啊|呀|了|吧)*\W*$"
+            r"|你?(?:说|讲|答|回答)的?(?:都)?不(?:对|是)|答非所问|牛头不对马嘴|不是(?:我)?(?:问|说)的|我(?:不是)?问的(?:不)?是"
+            r"|(?:问题)?(?:还是)?没(?:有)?(?:帮助|解决)(?:问题|到)?\W*$|问了(?:好几|[两三四五六七八九十\d]+)[遍次]|第[三四五六七八九十\d]+[遍次]问"
+            r"|\b(?:didn't|doesn't|not|no) (?:help|helpful|use|work)\b|wrong answer"
+        ),
+    ),
+    (
+        Cue.THREATENS,
+        re.compile(r"12315|12345|消协|消费者协会|工商局|市场监管|曝光|起诉|律师|法院|报警|媒体|差评|举报"),
+    ),
+    (Cue.ABOUT_US, re.compile(r"你们|您们|贵司|贵店|店里|公司|客服|\byou\b|\byour\b")),
     (
         Cue.WHERE_IS_STAFF,
         re.compile(
@@ -116,7 +133,7 @@ _SPOKEN: tuple[tuple[Cue, re.Pattern[str]], ...] = (
         re.compile(
             r"工单|报修单|登记的(?:问题|事)|\bticket\b"
             r"|(?:我|之前|上次|昨天|前天|刚才|刚刚)(?:\w{0,4})?(?:提交?|报|登记|反馈|投诉)(?:过)?的(?:\w{0,8})"
-            r"(?:怎么样|进度|处理|结果|好了|解决|有消息)|处理(?:进度|到哪|得怎么样|结果)|进度(?:怎么样|如何|呢|查询)?$|查(?:一下|询)?进度"
+            r"(?:怎么样|进度|处理|结果|好了|解决|有消息)|处理(?:进度|到哪|得怎么样|结果(?:怎么|如何|呢|出来))|进度(?:怎么样|如何|呢|查询)?$|查(?:一下|询)?进度"
         ),
     ),
     (
@@ -160,7 +177,7 @@ _SPOKEN: tuple[tuple[Cue, re.Pattern[str]], ...] = (
         re.compile(
             r"帮(?:我|忙|一下)|(?:给|替)我|麻烦.{0,12}(?:改|查|取消|退|处理|登记|报|补|换|开|寄|看|催|安排|核实)"
             r"|我(?:想|要|得|需要)(?:申请)?(?:退|换|取消|投诉|改|报修|维修|修|开|补|申请)"
-            r"|(?:取消|退)掉|请(?:您|你们?)?(?:尽快|立即|马上)?(?:取消|修改|处理|安排|补发|核实|退)|申请(?:一下)?(?:退|换|售后|补偿|赔)"
+            r"|(?:取消|退)掉|(?<!申)请(?:您|你们?)?(?:尽快|立即|马上)?(?:取消|修改|处理|安排|补发|核实|退)|(?<!怎么)(?<!如何)(?<!怎样)(?<!哪里)申请(?:一下)?(?:退|换|售后|补偿|赔)"
             r"|(?:please|help me|i want to|i'd like to) ?(?:refund|cancel|change|return|exchange|fix|check)?"
         ),
     ),

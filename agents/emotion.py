@@ -38,18 +38,19 @@ class ModelEmotion:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What counts as getting worse, over the last `moods` moods (valence −1…1).
+    """What counts as getting worse, over the last `moods` moods (valence −1…1); the last one is at most `low`.
 
-    Each mood is at most `slack` better than the one before, the last is at most `low`, and from the best to the last
-    it is `fall` or more; or the last `steady` moods are all at most `low`.
+    Falling: of at least `fewest` moods none is more than `slack` better than the one before, and they fall by `fall`.
+    Uneasy throughout: at least `fewest` are at most `uneasy`, and all together average `average` or less.
     """
 
     moods: int = 4
     fewest: int = 3
-    slack: float = 0.08
+    low: float = -0.38
+    slack: float = 0.1
     fall: float = 0.3
-    low: float = -0.3
-    steady: int = 3
+    uneasy: float = -0.25
+    average: float = -0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ class EmotionAgent:
         return ReadMood(emotion, filled.usage, prompt.version)
 
 
-def is_upset(emotion: Emotion, valence: float = -0.25) -> bool:
-    """True for an angry, anxious or disappointed customer, or one whose valence is `valence` or below."""
-    return emotion.valence <= valence or (emotion.label in UPSET and emotion.intensity >= 1.0)
+def is_upset(emotion: Emotion, valence: float = -0.45, intensity: float = 1.5) -> bool:
+    """True for a customer whose valence is `valence` or below, or who is angry, anxious or disappointed enough."""
+    return emotion.valence <= valence or (emotion.label in UPSET and emotion.intensity >= intensity)
 
 
 def is_worsening(moods: Sequence[Emotion], now: Emotion, rule: Trajectory | None = None) -> bool:
@@ -99,7 +100,8 @@ def is_worsening(moods: Sequence[Emotion], now: Emotion, rule: Trajectory | None
     course = [mood.valence for mood in (*moods, now)][-rule.moods :]
     if len(course) < rule.fewest or course[-1] > rule.low:
         return False
-    if len(course) >= rule.steady and all(valence <= rule.low for valence in course[-rule.steady :]):
+    uneasy = sum(valence <= rule.uneasy for valence in course)
+    if uneasy >= rule.fewest and sum(course) / len(course) <= rule.average:
         return True
     run = _falling_run(course, rule.slack)
     return len(run) >= rule.fewest and run[0] - run[-1] >= rule.fall

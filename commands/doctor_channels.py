@@ -56,18 +56,14 @@ async def _feishu(channel: Feishu, client: httpx.AsyncClient) -> tuple[Finding, 
         code = answer.get("code")
         return bad(name, f"Feishu refuses the credentials (code {code}): compare app_id and app_secret"), ""
     if not channel.encrypt_key:
-        return doubtful(
-            name, "works, but events come unsigned: set encrypt_key on both sides"
-        ), token
+        return doubtful(name, "works, but events come unsigned: set encrypt_key on both sides"), token
     return good(name, "credentials work, events are signed and encrypted"), token
 
 
 def _callback(settings: Settings, kind: str, account: str) -> Finding:
     path = f"/channels/{kind}/{account}"
     if not settings.public_url:
-        return doubtful(
-            f"{kind}/{account} callback", f"set public_url: the platform must reach https://…{path}"
-        )
+        return doubtful(f"{kind}/{account} callback", f"set public_url: the platform must reach https://…{path}")
     if not settings.public_url.startswith("https://"):
         return doubtful(f"{kind}/{account} callback", f"{settings.public_url} is not https; platforms may refuse it")
     return good(f"{kind}/{account} callback", f"enter {settings.public_url.rstrip('/')}{path} on the platform")
@@ -100,9 +96,7 @@ async def _helpdesk(channel: Feishu, helpdesk: Helpdesk, headers: dict[str, str]
     if answer.get("code") == 0:
         return good("feishu helpdesk", "credentials work")
     code = answer.get("code")
-    return bad(
-        "feishu helpdesk", f"Feishu answers code {code}: check id and token; desk and app must share a tenant"
-    )
+    return bad("feishu helpdesk", f"Feishu answers code {code}: check id and token; desk and app must share a tenant")
 
 
 async def _get(client: httpx.AsyncClient, address: str, headers: dict[str, str]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from wiring import Service, build_service
+from typing import TYPE_CHECKING, TypeVar
 
 from settings import Settings
 from settings_file import load_settings
 from telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from wiring import Service
 
 Result = TypeVar("Result")
 
@@ -19,6 +20,9 @@ def with_service(work: Callable[[Service], Awaitable[Result]], settings: Setting
     """Builds the service (without starting its workers), awaits `work` on it, and closes it again."""
     configure_logging(level="WARNING")
     chosen = settings or load_settings()
+
+    # The whole product is imported only by the commands that need it.
+    from wiring import build_service
 
     async def run() -> Result:
         service = await build_service(chosen)

@@ -32,6 +32,7 @@ class Wording:
     one_candidate: str
     several_candidates: str
     unknown: str
+    not_helped: str
     refusal: str
     off_topic: str
     apology: str
@@ -128,6 +129,7 @@ CHINESE = Wording(
     one_candidate="请问您想了解的是“{question}”吗？如果不是，请再补充一下具体情况。",
     several_candidates="为了准确答复您，请问您想了解的是：\n{options}\n回复序号即可；如果都不是，请再补充一下。",
     unknown="抱歉，这个问题我暂时没有找到可靠的答案。麻烦您再补充一些细节（比如产品、订单号或报错提示）；也可以回复“转人工”。",
+    not_helped="抱歉，前面的答复没能帮到您。麻烦您说说具体卡在哪一步；也可以回复“转人工”，由客服来处理。",
     refusal="抱歉，这个要求我没法照办。服务方面有什么问题，我很乐意帮您。",
     off_topic="抱歉，这个不在我的服务范围内。服务方面有什么可以帮您的，请告诉我。",
     apology="非常抱歉给您带来了不好的体验。",
@@ -183,6 +185,7 @@ ENGLISH = Wording(
     "The number is enough; if it is none of them, please tell me more.",
     unknown="Sorry, I could not find a reliable answer. Could you give me some details "
     '(product, order number or error message)? You can also reply "human".',
+    not_helped='Sorry, my answer did not help. Please tell me where you are stuck, or reply "human" to reach our staff.',
     refusal="Sorry, I can't do that. I'm glad to help with any question about our service.",
     off_topic="Sorry, that is outside what I can help with. Please tell me what you need from our service.",
     apology="We are very sorry about this experience. ",

@@ -50,4 +50,4 @@ def bury(connection: Connection, finished: FinishedTurn, effects: Effects, now: 
     settle_rows(connection, ids, turn_id=finished.turn.turn_id, status="dead", error=finished.failure)
     if isinstance(outcome, HandedOff):
         effects.hand_off(connection, finished.turn, outcome, now, said=False)
-    return Committed(more=True, said=False)
+    return Committed(more=True, scheduled=True)

@@ -34,11 +34,15 @@ def no_answer(_connection: Connection, _event: RoomEvent, _now: float) -> Sequen
 
 
 class DeskEffects:
-    """See `Effects`. `on_event` may answer an event with messages, such as news of a ticket for its customer."""
+    """See `Effects`. `on_event` may answer an event with messages, such as news of a ticket for its customer.
 
-    def __init__(self, words: StaffWording, *, on_event: OnEvent = no_answer) -> None:
+    `twin_timer` is the kind of the timer that opens a new ticket's twin in another system; empty where there is none.
+    """
+
+    def __init__(self, words: StaffWording, *, on_event: OnEvent = no_answer, twin_timer: str = "") -> None:
         self._words = words
         self._on_event = on_event
+        self._twin_timer = twin_timer
 
     def known_tickets(self, connection: Connection, customer_id: str) -> tuple[KnownTicket, ...]:
         """See `Effects.known_tickets`."""
@@ -47,7 +51,7 @@ class DeskEffects:
     def open_ticket(self, connection: Connection, turn: Turn, draft: TicketDraft, now: float) -> str:
         """See `Effects.open_ticket`."""
         burst = (Line(Speaker.CUSTOMER, one.text, one.sent_at, one.sender.name) for one in turn.burst)
-        return tickets.open_ticket(
+        number = tickets.open_ticket(
             connection,
             turn_id=turn.turn_id,
             conversation_id=turn.conversation.conversation_id,
@@ -56,6 +60,9 @@ class DeskEffects:
             excerpt=(*turn.history, *burst),
             now=now,
         )
+        if self._twin_timer:
+            schedule(connection, self._twin_timer, f"twin:{number}", {"number": number}, now)
+        return number
 
     def apply_notes(self, connection: Connection, turn: Turn, notes: Sequence[TicketNote], now: float) -> None:
         """See `Effects.apply_notes`."""

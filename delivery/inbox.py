@@ -29,16 +29,19 @@ def _nobody(_lanes: Collection[str]) -> None:
 class Inbox:
     """The real `Intake`. Puts that arrive while a batch is being written share the next write.
 
-    `arrived` is told the lanes that got something new, so that a turn being thought in this process can take the new
-    words in; other processes are woken by `wakeup` or find the rows in their sweep.
+    Other processes are woken by `wakeup` or find the rows in their sweep.
     """
 
-    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock, *, arrived: Arrived = _nobody) -> None:
+    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock) -> None:
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._arrived = arrived
+        self._arrived: Arrived = _nobody
         self._writes: SharedWrite[list[NewRow], list[bool]] = SharedWrite(self._keep)
+
+    def tell(self, arrived: Arrived) -> None:
+        """From now on `arrived` hears which lanes got something new: a turn in this process takes the new words in."""
+        self._arrived = arrived
 
     async def put(self, incoming: Sequence[Incoming]) -> list[bool]:
         """Keeps each item durably, once per key; gives True for the new ones, False for repeats, in order.

@@ -47,6 +47,14 @@ class RedisWakeup:
         self._start()
         return await self._local.wait(topic, timeout_s)
 
+    async def problem(self) -> str:
+        """Why Redis cannot be reached, in words; empty when it answers."""
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            return f"Redis does not answer: {error}"
+        return ""
+
     async def close(self) -> None:
         """See `Wakeup.close`."""
         for task in self._tasks:

@@ -44,10 +44,11 @@ class FinishedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the transaction left to do: `more` waits in the lane, `said` was put in the outbox."""
+    """What is left to do: `more` waits in the lane, something was `said` to the outbox or `scheduled` as a timer."""
 
-    more: bool
-    said: bool
+    more: bool = False
+    said: bool = False
+    scheduled: bool = False
 
 
 def commit_turn(connection: Connection, finished: FinishedTurn, effects: Effects, now: float) -> Committed:
@@ -69,7 +70,8 @@ def commit_turn(connection: Connection, finished: FinishedTurn, effects: Effects
     more = newest > max(ids)
     if more:
         start_afresh(connection, loaded.lane)
-    return Committed(more, said)
+    outcome = finished.result.outcome
+    return Committed(more, said or isinstance(outcome, Relayed), isinstance(outcome, HandedOff))
 
 
 def _write(connection: Connection, finished: FinishedTurn, effects: Effects, now: float) -> bool:

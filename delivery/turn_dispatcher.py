@@ -109,7 +109,9 @@ class TurnDispatcher:
 
     async def _claim_hinted(self) -> None:
         wanted = self._terms.turn_slots - len(self._running)
-        named = [lane for lane in islice(self._hints, wanted * NAMED_PER_SLOT) if lane not in self._running]
+        for lane in self._running:
+            self._hints.pop(lane, None)
+        named = list(islice(self._hints, wanted * NAMED_PER_SLOT))
         loaded = await self._database.write(lambda connection: self._claim(connection, named, wanted)) if named else []
         claimed = {one.lane for one in loaded}
         # When slots stayed free, what was not claimed cannot be claimed now; a sweep finds it when it can.
@@ -133,17 +135,17 @@ class TurnDispatcher:
 
     async def _answer(self, run: LaneRun) -> None:
         lane = run.loaded.lane
-        done = await self._worker.answer(run)
-        del self._running[lane], self._tasks[lane]
+        try:
+            done = await self._worker.answer(run)
+        finally:
+            del self._running[lane], self._tasks[lane]
+            self._slot_free.set()
         if done.more or run.newer:
             self._hints[lane] = None
             self._wakeup.wake(TURNS)
-        if done.said:
-            self._wakeup.wake(SENDS)
-        if done.later:
-            self._wakeup.wake(TIMERS)
-        self._wakeup.wake(CHANGES)
-        self._slot_free.set()
+        for topic, wanted in ((SENDS, done.said), (TIMERS, done.scheduled), (CHANGES, True)):
+            if wanted:
+                self._wakeup.wake(topic)
 
     async def _keep_leases(self) -> None:
         while True:
@@ -159,7 +161,7 @@ class TurnDispatcher:
         until = self._clock() + self._terms.lease_s
         lost = await self._database.write(lambda connection: renew(connection, held, holder=self._holder, until=until))
         for lane in lost:
-            # A turn that was committed meanwhile has no lease either: its task is gone or about to end by itself.
+            # A turn that is being committed has given its lease back already and ends by itself.
             if (task := self._tasks.get(lane)) and (run := self._running.get(lane)) and run.thinking:
                 logger.warning("turn.lease_lost", lane=lane)
                 task.cancel()
@@ -168,9 +170,10 @@ class TurnDispatcher:
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=self._terms.drain_s)
-        unfinished = {lane: run for lane, run in self._running.items() if not self._tasks[lane].done()}
-        for lane in unfinished:
-            self._tasks[lane].cancel()
+        unfinished, stopped = dict(self._running), list(self._tasks.values())
+        for task in stopped:
+            task.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
         for lane, run in unfinished.items():
             logger.info("turn.given_back", lane=lane)
             failure = await caught(self._worker.give_back(run.loaded))

@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 Think = Callable[[Turn], Awaitable[TurnResult]]
 Sleep = Callable[[float], Awaitable[None]]
 
-NOTHING = Committed(more=False, said=False)
+NOTHING = Committed()
 
 
 class ThinkingFailed(HuiyingError):
@@ -44,6 +44,11 @@ class LaneRun:
         self.restarts_left = restarts_left
         self.newer = False
         self._phase: asyncio.Task[Any] | None = None
+
+    @property
+    def thinking(self) -> bool:
+        """True while the turn may still be stopped without any trace."""
+        return self._phase is not None
 
     def newer_words(self) -> None:
         """Stops the running thought, if it may still be stopped; the words are found in the lane."""
@@ -141,7 +146,7 @@ class TurnWorker:
                 logger.info("turn.superseded", turn_id=turn.turn_id, why=str(news))
                 run.restarts_left = max(0, run.restarts_left - 1)
                 await self._reload(run)
-        return Committed(more=False, said=True)
+        return Committed(said=True)
 
     async def _reload(self, run: LaneRun) -> None:
         """Looks at the lane again: what needs no thought is done at once, the rest becomes the turn."""
@@ -190,7 +195,7 @@ class TurnWorker:
             return NOTHING
         if loaded.turn is None or loaded.aside:
             await self._give_up_aside(loaded, error)
-            return Committed(more=True, said=False)
+            return Committed(more=True)
         return await self._give_to_a_person(loaded, loaded.turn, repr(error))
 
     async def _later(self, loaded: LoadedLane, error: Exception) -> None:

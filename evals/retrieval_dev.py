@@ -10,8 +10,8 @@ from pathlib import Path
 from evals.retrieval_metrics import RANKS, RetrievalScores, score
 from evals.retrieval_sets import QuestionSet, read_set
 from retrieval.embedder import Embedder
-from retrieval.offline import OfflineRetriever
 from retrieval.ngram_embedder import NgramEmbedder
+from retrieval.offline import OfflineRetriever
 
 
 def judge(questions: QuestionSet, embedder: Embedder) -> tuple[RetrievalScores, float, float]:

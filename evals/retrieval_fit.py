@@ -29,7 +29,7 @@ START = FusionWeights(asks=1.0, answers=0.7, asks_dense=0.1, answers_dense=0.0, 
 GRID: dict[str, tuple[float, ...]] = {
     "asks_dense": (0.1, 0.2, 0.4, 0.7, 1.0, 1.5),
     "answers_dense": (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5),
-    "answers": (0.3, 0.5, 0.7, 1.0),
+    "answers": (0.3, 0.5, 0.7),
 }
 #: Questions per set by which the weights are chosen.
 SAMPLE = 500

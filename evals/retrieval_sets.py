@@ -34,9 +34,9 @@ class QuestionSet:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSON lines file, packed by gzip or not."""
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as lines:
-        return [orjson.loads(line) for line in lines if line.strip()]
+    packed = path.read_bytes()
+    lines = (gzip.decompress(packed) if path.suffix == ".gz" else packed).splitlines()
+    return [orjson.loads(line) for line in lines if line.strip()]
 
 
 def read_set(folder: Path) -> QuestionSet:

@@ -50,7 +50,7 @@ def _cue(*cues: Cue) -> Callable[[Sight], bool]:
 
 #: While a person is on the way, the bot opens nothing new: it answers what it surely knows and passes on the rest.
 WAITING: tuple[Row, ...] = (
-    Row(lambda s: s.ticket_matter and not s.asks_where_staff_is, Step.ACT, "ticket"),
+    Row(_cue(Cue.TICKET), Step.ACT, "ticket"),
     Row(lambda s: s.has_faq and not s.wants_human, Step.ANSWER, "faq"),
     Row(lambda s: s.asks_where_staff_is, Step.CHAT, "still_waiting"),
     Row(_cue(Cue.THANKS), Step.CHAT, "thanks"),
@@ -66,31 +66,36 @@ TABLE: tuple[Row, ...] = (
     Row(lambda s: s.injects and not s.has_faq, Step.CHAT, "refusal"),
     Row(lambda s: s.offends or s.angry, Step.HAND_OFF, "upset"),
     Row(lambda s: s.complains_unhappily, Step.HAND_OFF, "complaint"),
+    Row(_cue(Cue.THREATENS), Step.HAND_OFF, "complaint"),
     Row(lambda s: s.worsening, Step.HAND_OFF, "mood_worsening"),
     # Messages without a matter of their own.
-    Row(lambda s: s.wordless_media is not None and s.was_upset, Step.HAND_OFF, "media"),
-    Row(lambda s: s.wordless_media is not None, Step.CLARIFY, "media"),
+    Row(lambda s: s.wordless_media and s.was_upset, Step.HAND_OFF, "media"),
+    Row(lambda s: s.wordless_media, Step.CLARIFY, "media"),
     Row(_cue(Cue.EMPTY), Step.STAY_SILENT, "no_words"),
     Row(_cue(Cue.THANKS), Step.CHAT, "thanks"),
-    Row(_cue(Cue.GOODBYE), Step.CHAT, "goodbye"),
+    Row(lambda s: Cue.GOODBYE in s.cues and not s.asked_back, Step.CHAT, "goodbye"),
     Row(_cue(Cue.NOD), Step.STAY_SILENT, "nod"),
     Row(_cue(Cue.WHO_ARE_YOU), Step.CHAT, "can_do"),
     Row(_cue(Cue.GREETING, Cue.NUDGE), Step.CHAT, "greeting"),
     # Tickets the customer has, and matters that want hands.
     Row(lambda s: s.ticket_matter, Step.ACT, "ticket"),
-    Row(lambda s: s.needs_hands and s.concrete, Step.OPEN_TICKET, "request"),
+    Row(lambda s: s.only_hands_help, Step.OPEN_TICKET, "request"),
+    # An answer that did not help is not given twice.
+    Row(lambda s: s.not_helped and s.unknown_again, Step.HAND_OFF, "unknown_twice"),
+    Row(lambda s: s.not_helped, Step.CLARIFY, "not_helped"),
     # What the knowledge base holds.
     Row(lambda s: s.has_faq, Step.ANSWER, "faq"),
-    Row(lambda s: s.needs_hands, Step.OPEN_TICKET, "request"),
+    Row(lambda s: s.asks_for_hands, Step.OPEN_TICKET, "request"),
     Row(lambda s: s.is_about(Intent.COMPLAINT), Step.OPEN_TICKET, "complaint"),
     Row(lambda s: s.may_compose, Step.ANSWER, "compose"),
     Row(lambda s: s.may_extract, Step.ANSWER, "extract"),
+    Row(lambda s: s.needs_hands, Step.OPEN_TICKET, "request"),
     # Nothing to know.
     Row(lambda s: s.is_about(Intent.THANKS_BYE), Step.CHAT, "thanks"),
     Row(lambda s: s.is_about(Intent.SUGGESTION_PRAISE), Step.CHAT, "feedback"),
-    Row(lambda s: s.is_about(Intent.SMALLTALK) and Cue.REQUESTS not in s.cues, Step.CHAT, "small_talk"),
+    Row(lambda s: s.small_talk, Step.CHAT, "small_talk"),
     Row(lambda s: s.may_clarify and not s.asked_back, Step.CLARIFY, "candidates"),
-    Row(lambda s: s.is_about(*ORDER_MATTERS), Step.OPEN_TICKET, "request"),
+    Row(lambda s: s.is_about(*ORDER_MATTERS) and not s.asks_how, Step.OPEN_TICKET, "request"),
     # We do not know: say so once, then a person.
     Row(lambda s: "retrieve" in s.defaulted, Step.HAND_OFF, "failed"),
     Row(lambda s: s.unknown_again, Step.HAND_OFF, "unknown_twice"),
@@ -99,8 +104,7 @@ TABLE: tuple[Row, ...] = (
 
 #: An answer was drafted and did not pass its check, or the model did not know: what is left to do honestly.
 AFTER_CHECK: tuple[Row, ...] = (
-    Row(lambda s: s.waits_for_staff, Step.RELAY, "waiting_for_staff"),
-    Row(lambda s: s.is_about(*ORDER_MATTERS) or s.needs_hands, Step.OPEN_TICKET, "request"),
+    Row(lambda s: s.needs_hands, Step.OPEN_TICKET, "request"),
     Row(lambda s: s.unknown_again, Step.HAND_OFF, "check_failed"),
     Row(lambda s: s.may_clarify and not s.asked_back, Step.CLARIFY, "candidates"),
     Row(lambda s: True, Step.CLARIFY, "unknown"),

@@ -7,22 +7,28 @@ from functools import cached_property
 
 from agents.cues import Cue
 from agents.emotion import is_upset, is_worsening
-from agents.likeness import likeness
+from agents.likeness import likeness, plain
 from agents.slots import find_slots, is_only_numbers
 from agents.ticket import NEEDS_ORDER, OPEN_STATUSES
 from conversation.findings import Emotion, Intent, Retrieval, Triage
+from conversation.identity import Speaker
 from conversation.messages import ContentKind
 from conversation.turn import BOT, Turn
 from graph.thresholds import Thresholds
 
 #: Matters that want a person's hands, not a text.
 HANDS = frozenset({*NEEDS_ORDER, Intent.REPAIR, Intent.FAULT, Intent.INVOICE, Intent.ACCOUNT})
+#: Earlier lines in which an answer counts as given.
+SAID_LINES = 6
 ORDER_MATTERS = frozenset({Intent.ORDER_STATUS, Intent.LOGISTICS})
 
 
 @dataclass(frozen=True)
 class Sight:
-    """One turn before the decision. `question` is what was asked, a picked option already put into words."""
+    """One turn before the decision. `question` is what was asked, a picked option already put into words.
+
+    `asked_back`: the line before was our own question which of several things was meant.
+    """
 
     turn: Turn
     question: str
@@ -32,6 +38,7 @@ class Sight:
     retrieval: Retrieval = field(default_factory=Retrieval)
     defaulted: tuple[str, ...] = ()
     can_compose: bool = False
+    asked_back: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     def is_about(self, *intents: str) -> bool:
@@ -69,36 +76,54 @@ class Sight:
     @property
     def asks_where_staff_is(self) -> bool:
         """人呢, 还要多久, or the call for a person once more."""
-        return self.wants_human or bool(self.cues & {Cue.WHERE_IS_STAFF, Cue.NUDGE})
+        return self.wants_human or bool(self.cues & {Cue.WHERE_IS_STAFF, Cue.NUDGE, Cue.GREETING, Cue.URGES})
 
     @property
     def ticket_matter(self) -> bool:
-        """The words are about a ticket: named as one, or urging and adding while one is open, or the number we asked for."""
+        """About a ticket: named as one, or urging and adding while one is open, or the number we asked for."""
         if Cue.TICKET in self.cues:
             return True
         has_open = any(ticket.status in OPEN_STATUSES for ticket in self.turn.conversation.tickets)
         return has_open and (bool(self.cues & {Cue.URGES, Cue.ADDS}) or is_only_numbers(self.question))
 
     @property
-    def needs_hands(self) -> bool:
-        """Something has to be done, by somebody: a request, or trouble with a concrete order or account."""
-        if self.asks_how and not self.concrete:
-            return False
-        if self.is_about(*HANDS):
-            return self.concrete or Cue.ASKS not in self.cues
-        return Cue.REQUESTS in self.cues and (self.concrete or self.is_about(Intent.COMPLAINT))
+    def asks_how(self) -> bool:
+        """The way to do something is asked for, not the doing."""
+        return Cue.ASKS_HOW in self.cues and Cue.REQUESTS not in self.cues
 
     @property
     def concrete(self) -> bool:
         """One certain order, parcel or mishap is meant, not the rule in general."""
-        if Cue.ASKS_HOW in self.cues and Cue.TROUBLE not in self.cues and not self.names_order:
-            return False
         return self.names_order or bool(self.cues & {Cue.TROUBLE, Cue.OWN_ORDER})
 
     @property
-    def asks_how(self) -> bool:
-        """The way to do something is asked for, not the doing."""
-        return Cue.ASKS_HOW in self.cues and Cue.REQUESTS not in self.cues
+    def needs_hands(self) -> bool:
+        """Something has to be done by somebody: a request, or trouble with something concrete."""
+        if self.is_about(*HANDS):
+            return self.concrete or Cue.ASKS not in self.cues or Cue.REQUESTS in self.cues
+        return Cue.REQUESTS in self.cues and self.concrete
+
+    @property
+    def asks_for_hands(self) -> bool:
+        """The doing is asked for outright, not the way to do it."""
+        return self.needs_hands and not self.asks_how and (Cue.REQUESTS in self.cues or self.concrete)
+
+    @property
+    def only_hands_help(self) -> bool:
+        """No entry of a knowledge base can settle it: the state of an order, or a request about something concrete."""
+        if not self.needs_hands or self.asks_how:
+            return False
+        if self.names_order or (self.is_about(*ORDER_MATTERS) and self.concrete):
+            return True
+        return self.concrete and (
+            Cue.REQUESTS in self.cues or (Cue.TROUBLE in self.cues and self.is_about(*NEEDS_ORDER))
+        )
+
+    @property
+    def small_talk(self) -> bool:
+        """A chat about the weather; a question about ourselves is none."""
+        about_us = Cue.ABOUT_US in self.cues and Cue.ASKS in self.cues
+        return self.is_about(Intent.SMALLTALK) and Cue.REQUESTS not in self.cues and not about_us
 
     @cached_property
     def names_order(self) -> bool:
@@ -106,7 +131,23 @@ class Sight:
         slots = find_slots(self.question)
         return bool(slots.orders or slots.trackings)
 
+    @property
+    def injects(self) -> bool:
+        """The words try to instruct the bot."""
+        return self.triage.flags.injection >= self.thresholds.injection
+
     # How the customer feels
+
+    @property
+    def offends(self) -> bool:
+        """The words insult."""
+        return self.triage.flags.offensive >= self.thresholds.offensive
+
+    @property
+    def was_upset(self) -> bool:
+        """Unhappy in the line before this one."""
+        moods = self.turn.conversation.moods
+        return bool(moods) and is_upset(moods[-1])
 
     @property
     def angry(self) -> bool:
@@ -128,7 +169,13 @@ class Sight:
         """Unhappier line by line, however politely."""
         return is_worsening(self.turn.conversation.moods, self.emotion, self.thresholds.trajectory)
 
-    # What the knowledge base holds
+    @property
+    def presses(self) -> bool:
+        """Somebody should look soon."""
+        urgent = self.triage.flags.urgent >= self.thresholds.urgent
+        return urgent or self.angry or self.offends or self.worsening or self.turn.conversation.tier == "vip"
+
+    # What the knowledge base holds, and what was tried
 
     @cached_property
     def nearness(self) -> float:
@@ -161,13 +208,32 @@ class Sight:
         """There are candidates worth offering."""
         return bool(self.retrieval.passages) and self.retrieval.answerable >= self.thresholds.clarify
 
+    @cached_property
+    def not_helped(self) -> bool:
+        """Our answer did not do: the customer says so, or asks again what we would answer with the same words."""
+        told = [plain(line.text) for line in self.turn.history[-SAID_LINES:] if line.speaker is Speaker.BOT]
+        if not any(told):
+            return False
+        if Cue.NOT_HELPED in self.cues:
+            return True
+        ready = self.has_faq or self.may_extract
+        return ready and any(len(line) > 8 and line in plain(self.retrieval.passages[0].answer) for line in told)
+
+    @property
+    def unknown_again(self) -> bool:
+        """The questions before this one went unanswered, too."""
+        return self.turn.conversation.unknown_count >= self.thresholds.unknown
+
     # What came besides words
 
     @cached_property
-    def wordless_media(self) -> ContentKind | None:
-        """The kind of picture, voice or file that came without a word; None when there are words or nothing."""
-        if self.question.strip():
-            return None
+    def media(self) -> ContentKind | None:
+        """The kind of the first picture, voice or file of the burst; None when there is none."""
         kinds = [m.kind for m in self.turn.burst] + [a.kind for m in self.turn.burst for a in m.attachments]
         silent = {ContentKind.TEXT, ContentKind.STICKER, ContentKind.OTHER}
         return next((kind for kind in kinds if kind not in silent), None)
+
+    @property
+    def wordless_media(self) -> bool:
+        """A picture, voice or file came without a word."""
+        return not self.question.strip() and self.media is not None

@@ -48,7 +48,7 @@ class Stage:
         self._encrypt_key = secrets.token_hex(16)
         self._verification = secrets.token_hex(16)
         self.wecom_base = f"{base_url}/playground/wecom"
-        self.feishu_base = f"{base_url}/playground/feishu"
+        self.feishu_base = base_url  # Feishu's API address is an origin: its paths begin with /open-apis
         self.wecom = WecomDouble(
             self._token,
             self._aes_key,
@@ -98,6 +98,14 @@ class Stage:
                 "bot_name": BOT_NAME,
             },
         ]
+
+    def desk(self) -> dict[str, Any]:
+        """Where this stage's staff sit."""
+        return {"feishu_account": ACCOUNT, "staff_chat_id": STAFF_CHAT}
+
+    async def run(self) -> None:
+        """Delivers again what was not acknowledged, for as long as it runs."""
+        await self.feishu.run_redeliveries()
 
     async def aclose(self) -> None:
         """Stops both doubles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -167,24 +168,33 @@ class EntrySnapshot:
 class EntryReader:
     """Makes snapshots, remembering what it read of each entry version: a small change of a large base is cheap.
 
-    Used by one thread at a time.
+    Readings of up to `spare` entries that the last snapshot did not hold are remembered too.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, spare: int = 0) -> None:
         self.embedder = embedder
         self._vocabulary = Vocabulary()
+        self._spare = spare
         self._read: dict[tuple[str, int], tuple[TextReading, ...]] = {}
+        self._reading = threading.Lock()
 
     def snapshot(self, entries: Sequence[KnowledgeEntry], statistics: SideStatistics | None = None) -> EntrySnapshot:
-        """The snapshot of exactly these entries; what was read of others is forgotten."""
+        """The snapshot of exactly these entries. Blocks for about 1 ms per new entry: run it in a thread."""
         keys = [(entry.entry_id, entry.version) for entry in entries]
-        new = [entry for entry, key in zip(entries, keys, strict=True) if key not in self._read]
-        self._read = {key: self._read[key] for key in keys if key in self._read} | self._read_all(new)
-        return EntrySnapshot(entries, [self._read[key] for key in keys], self._vocabulary, self.embedder, statistics)
+        with self._reading:
+            new = [entry for entry, key in zip(entries, keys, strict=True) if key not in self._read]
+            readings = {key: self._read[key] for key in keys if key in self._read} | self._read_all(new)
+            others = [key for key in self._read if key not in readings] if self._spare else []
+            self._read = {key: self._read[key] for key in others[-self._spare :]} | readings
+        return EntrySnapshot(entries, [readings[key] for key in keys], self._vocabulary, self.embedder, statistics)
 
     def question(self, words: QueryWords, text: str) -> Question:
         """A question in the form that this reader's snapshots search."""
         return Question(words, self.embedder.embed([text])[0])
+
+    def number_of(self, token: str) -> int | None:
+        """The number under which statistics count `token`; None when no text that was read has it."""
+        return self._vocabulary.known(token)
 
     def _read_all(self, entries: Sequence[KnowledgeEntry]) -> dict[tuple[str, int], tuple[TextReading, ...]]:
         texts = [search_texts(entry) for entry in entries]

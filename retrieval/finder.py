@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import IntEnum
 
 from conversation.findings import Passage, Retrieval
 from retrieval.calibration import RetrievalModel, features
@@ -14,7 +15,7 @@ from retrieval.tokens import content_length, normalise, query_words
 LONGEST_ANSWER = 1500
 #: A question with less content than this may be half a sentence whose other half was said before.
 STANDS_ALONE = 5
-#: … and so may one that points back, up to this length.
+#: One that points back does so up to this length; a longer one says for itself what it is about.
 POINTS_BACK_BELOW = 10
 _POINTS_BACK = re.compile("那|这|它|还有|另外|然后|如果|要是|刚才|上面|前面|第[一二三123]")
 #: Below this chance a short question is read again together with what was said before.
@@ -22,10 +23,20 @@ SURE = 0.5
 CONTEXT_LINES = 2
 
 
-def leans_on_context(text: str) -> bool:
-    """True when `text` may be too short to be understood without the lines before it."""
+class Leaning(IntEnum):
+    """How much a question needs the lines before it."""
+
+    STANDS_ALONE = 0
+    MAY_LEAN = 1
+    POINTS_BACK = 2
+
+
+def leaning(text: str) -> Leaning:
+    """Whether `text` can be understood without the lines before it."""
     content = content_length(text)
-    return content < STANDS_ALONE or (content < POINTS_BACK_BELOW and bool(_POINTS_BACK.match(normalise(text).strip())))
+    if content < POINTS_BACK_BELOW and _POINTS_BACK.match(normalise(text).strip()):
+        return Leaning.POINTS_BACK
+    return Leaning.MAY_LEAN if content < STANDS_ALONE else Leaning.STANDS_ALONE
 
 
 class Finder:
@@ -42,10 +53,14 @@ class Finder:
 
         `context` are earlier lines of the customer, oldest first. Entries that do not hold at `now` are left out.
         """
+        leans = leaning(text) if context else Leaning.STANDS_ALONE
+        earlier = "\n".join(context[-CONTEXT_LINES:])
+        if leans is Leaning.POINTS_BACK:
+            return self._search(snapshot, text, earlier, k, now)
         alone = self._search(snapshot, text, "", k, now)
-        if alone.answerable >= SURE or not context or not leans_on_context(text):
+        if leans is Leaning.STANDS_ALONE or alone.answerable >= SURE:
             return alone
-        together = self._search(snapshot, text, "\n".join(context[-CONTEXT_LINES:]), k, now)
+        together = self._search(snapshot, text, earlier, k, now)
         return together if together.answerable > alone.answerable else alone
 
     def question(self, text: str, context: str = "") -> Question:

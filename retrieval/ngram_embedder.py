@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from retrieval.embedder import Vectors
 from retrieval.fillers import FILLERS
-from retrieval.tokens import normalise
+from retrieval.tokens import ends, normalise
 
 #: Each n-gram lands on this many of the dimensions: more spread the noise of collisions evenly.
 SPREAD = 4
 #: Characters of a text that are read.
-LONGEST = 1500
+LONGEST = 600
 _HAN_RUN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"[a-z0-9]+")
 #: How much an n-gram counts by its length in Han characters, and the pieces of Latin words.
@@ -43,10 +43,11 @@ class NgramEmbedder:
         for row, text in zip(rows, texts, strict=True):
             self._fill(row, text)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows / np.maximum(lengths, 1e-9)
+        rows /= np.maximum(lengths, np.float32(1e-9))
+        return rows
 
     def _fill(self, row: npt.NDArray[np.float32], text: str) -> None:
-        plain = normalise(text[:LONGEST])
+        plain = normalise(ends(text, LONGEST))
         whole, content = Counter(_grams(plain)), set(_grams(FILLERS.sub(" ", plain)))
         if not whole:
             return
@@ -69,11 +70,13 @@ def _grams(plain: str) -> list[str]:
 
 
 def _weight(gram: str, times: int, is_content: bool) -> float:
+    return (1.0 + math.log(times)) * _kind_weight(gram) * (1.0 if is_content else _FILLER_WEIGHT)
+
+
+def _kind_weight(gram: str) -> float:
     if gram[0] >= "\u3040":
-        kind = _BY_LENGTH[len(gram)]
-    else:
-        kind = _WORD_PIECE_WEIGHT if gram[0] == "#" else _WORD_WEIGHT
-    return (1.0 + math.log(times)) * kind * (1.0 if is_content else _FILLER_WEIGHT)
+        return _BY_LENGTH[len(gram)]
+    return _WORD_PIECE_WEIGHT if gram[0] == "#" else _WORD_WEIGHT
 
 
 @lru_cache(maxsize=200_000)

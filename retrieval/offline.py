@@ -17,7 +17,9 @@ from store.knowledge_rows import KnowledgeEntry
 class OfflineRetriever:
     """Searches a fixed list of entries; answers `search` as the live retriever does."""
 
-    def __init__(self, entries: Sequence[KnowledgeEntry], embedder: Embedder, model: RetrievalModel | None = None) -> None:
+    def __init__(
+        self, entries: Sequence[KnowledgeEntry], embedder: Embedder, model: RetrievalModel | None = None
+    ) -> None:
         reader = EntryReader(embedder)
         self.finder = Finder(reader, model or load_model(embedder.name))
         self.snapshot = reader.snapshot(entries)

@@ -1,4 +1,4 @@
-"""Cuts an entry into the texts under which it is found: its questions on one side, its answer in pieces on the other."""
+"""Cuts an entry into the texts under which it is found: what asks on one side, the answer in pieces on the other."""
 
 from __future__ import annotations
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from retrieval.fillers import FILLERS, QUESTION_MARKS
 from retrieval.models.folding import fold
 
-#: Changes whenever a text would be cut into other tokens: indexes of another version are rebuilt.
-TOKENS_VERSION = "1"
 #: A longer token is no word; PostgreSQL and FTS5 take no endless lexemes.
 LONGEST_TOKEN = 64
-#: A query's words beyond this length change nothing but the time.
-LONGEST_QUERY = 1500
+#: A longer question is read at both ends only: what a customer wants stands at the beginning or at the end.
+LONGEST_QUERY = 600
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _PIECE = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+(?:[._\-/+#][^\W_{_HAN}]+)*[+#]*")
@@ -65,20 +63,22 @@ def tokens(text: str) -> list[str]:
 
 def query_words(text: str, *, context: str = "") -> QueryWords:
     """The weighted tokens of a question. Tokens that only `context` (earlier lines) has count half."""
-    plain = normalise(text[:LONGEST_QUERY])
-    asking, answering = _weigh(plain)
+    asking, answering = _weigh(normalise(ends(text)))
     if context:
-        for own, earlier in zip((asking, answering), _weigh(normalise(context[-LONGEST_QUERY:])), strict=True):
+        for own, earlier in zip((asking, answering), _weigh(normalise(ends(context))), strict=True):
             for token, weight in earlier.items():
                 own.setdefault(token, weight / 2)
     return QueryWords(asking, answering)
 
 
+def ends(text: str, length: int = LONGEST_QUERY) -> str:
+    """`text`, or its two ends of `length` characters together when it is longer."""
+    return text if len(text) <= length else f"{text[: length // 2]}\n{text[-length // 2 :]}"
+
+
 def content_length(text: str) -> int:
     """How many characters `text` has besides blanks, punctuation and filler words; a Latin word counts as two."""
-    return sum(
-        len(piece) if _is_han(piece) else 2 for piece in _PIECE.findall(FILLERS.sub(" ", normalise(text)))
-    )
+    return sum(len(piece) if _is_han(piece) else 2 for piece in _PIECE.findall(FILLERS.sub(" ", normalise(ends(text)))))
 
 
 def _cut(plain: str) -> list[str]:

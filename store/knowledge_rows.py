@@ -62,7 +62,7 @@ class KnowledgeEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """What is known of an imported entry: enough to tell whether it changed."""
+    """What is known of an imported entry; `content_hash` is of what its source said last."""
 
     entry_id: str
     content_hash: str
@@ -90,10 +90,10 @@ def bump_revision(connection: Connection, now: float) -> None:
     connection.execute(_BUMP.on(connection), {"id": BASE, "revision": 1, "changed_at": now})
 
 
-def live_entries(connection: Connection) -> list[KnowledgeEntry]:
-    """Every live entry at its current version, oldest first."""
-    rows = connection.execute(_current().where(entries.c.status == LIVE).order_by(entries.c.created_at, entries.c.id))
-    return [_entry(row) for row in rows]
+def live_entries(connection: Connection, limit: int | None = None) -> list[KnowledgeEntry]:
+    """Every live entry at its current version (the first `limit` of them), oldest first."""
+    live = _current().where(entries.c.status == LIVE).order_by(entries.c.created_at, entries.c.id).limit(limit)
+    return [_entry(row) for row in connection.execute(live)]
 
 
 def count_live(connection: Connection) -> int:
@@ -104,12 +104,19 @@ def count_live(connection: Connection) -> int:
 
 def live_among(connection: Connection, entry_ids: Iterable[str]) -> list[KnowledgeEntry]:
     """The live ones of `entry_ids`, at their current versions, in no order."""
-    wanted, found = list(dict.fromkeys(entry_ids)), []
+    wanted = list(dict.fromkeys(entry_ids))
+    found: list[KnowledgeEntry] = []
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
         rows = connection.execute(_current().where(entries.c.id.in_(part), entries.c.status == LIVE))
         found.extend(_entry(row) for row in rows)
     return found
+
+
+def live_versions(connection: Connection, entry_ids: Sequence[str]) -> dict[str, int]:
+    """The current versions of the live ones of `entry_ids` (at most a few hundred)."""
+    found = select(entries.c.id, entries.c.current_version).where(entries.c.id.in_(entry_ids), entries.c.status == LIVE)
+    return {entry_id: version for entry_id, version in connection.execute(found)}
 
 
 def entry_at(connection: Connection, entry_id: str, version: int | None = None) -> KnowledgeEntry | None:
@@ -137,11 +144,28 @@ def rows_of_source(connection: Connection, source: str) -> dict[str, SourceRow]:
 
 def ids_in_use(connection: Connection, entry_ids: Collection[str]) -> set[str]:
     """Those of `entry_ids` that an entry has already."""
-    wanted, used = list(entry_ids), set()
+    wanted = list(entry_ids)
+    used: set[str] = set()
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
         used.update(connection.scalars(select(entries.c.id).where(entries.c.id.in_(part))))
     return used
+
+
+_TOUCH = upsert(
+    knowledge_state,
+    lambda add: add.on_conflict_do_update(index_elements=["id"], set_={"revision": knowledge_state.c.revision}),
+)
+
+
+def lock_state(connection: Connection) -> None:
+    """Lets nobody else import until the transaction ends."""
+    connection.execute(_TOUCH.on(connection), {"id": BASE, "revision": 0})
+
+
+def lock_entry(connection: Connection, entry_id: str) -> None:
+    """Lets nobody else change the entry until the transaction ends (SQLite has one writer anyway)."""
+    connection.execute(select(entries.c.id).where(entries.c.id == entry_id).with_for_update())
 
 
 def insert_entries(connection: Connection, new: Sequence[KnowledgeEntry]) -> None:
@@ -152,14 +176,18 @@ def insert_entries(connection: Connection, new: Sequence[KnowledgeEntry]) -> Non
     connection.execute(insert(entry_versions), [_version_row(entry) for entry in new])
 
 
-def write_versions(connection: Connection, changed: Sequence[KnowledgeEntry]) -> None:
-    """Writes the next version of entries that are there; their earlier versions stay."""
+def write_versions(connection: Connection, changed: Sequence[KnowledgeEntry], *, from_source: bool = False) -> None:
+    """Writes the next version of entries that are there; their earlier versions stay.
+
+    The content hash is what the source said last: an edit by hand leaves it, so that the next import leaves the edit.
+    """
     if not changed:
         return
     connection.execute(insert(entry_versions), [_version_row(entry) for entry in changed])
     for entry in changed:
         row = _entry_row(entry)
-        del row["id"], row["created_at"], row["source"], row["source_key"]
+        for kept in ("id", "created_at", "source", "source_key", *(() if from_source else ("content_hash",))):
+            del row[kept]
         connection.execute(update(entries).where(entries.c.id == entry.entry_id).values(row))
 
 

@@ -128,7 +128,11 @@ _RECENT = (
     .order_by(outbox.c.id.desc())
     .limit(bindparam("last"))
 )
-_NEXT_DUE = select(func.min(outbox.c.next_at)).where(outbox.c.status == "queued", outbox.c.next_at > bindparam("now"))
+_WAITS = (
+    select(outbox.c.id)
+    .where(outbox.c.room_id.in_(bindparam("rooms", expanding=True)), outbox.c.status == "queued")
+    .limit(1)
+)
 
 
 def start_sending(connection: Connection, ids: Sequence[int], *, holder: str, until: float) -> None:
@@ -147,9 +151,9 @@ def recent_sends(connection: Connection, room_id: str, last: int) -> list[float]
     return [float(at) for at in connection.execute(_RECENT, {"room": room_id, "last": last}).scalars()]
 
 
-def next_due(connection: Connection, now: float) -> float | None:
-    """When the next row becomes due that is not due yet."""
-    return connection.execute(_NEXT_DUE, {"now": now}).scalar()
+def waits_in(connection: Connection, rooms: Sequence[str]) -> bool:
+    """True when something is queued for one of the rooms."""
+    return connection.execute(_WAITS, {"rooms": list(rooms)}).first() is not None
 
 
 _SETTLE = (

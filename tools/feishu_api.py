@@ -18,6 +18,8 @@ from tools.feishu_values import as_dict, as_text
 
 ANSWER_LIMIT = 8 * 1024 * 1024
 REDIRECTS = 3
+#: A token and a call after each other stay under the time that the mail gives one send.
+CALL_LIMIT_S = 6.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -123,7 +125,7 @@ class FeishuApi:
     """Calls on behalf of one app. `domain` is an origin such as https://open.feishu.cn."""
 
     def __init__(
-        self, client: httpx.AsyncClient, domain: str, tokens: TokenProvider, *, timeout_s: float = 10.0
+        self, client: httpx.AsyncClient, domain: str, tokens: TokenProvider, *, timeout_s: float = CALL_LIMIT_S
     ) -> None:
         self._client = client
         self._domain = domain.rstrip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,13 @@ _EVERYONE_NAMES = (EVERYONE, "_all", "all", "everyone", "全体成员")
 _LONGEST_UNKNOWN_NAME = 64
 
 #: Variation selectors change how an emoji looks, not which one it is.
-_IGNORED = "\ufe0e\ufe0f"
+_IGNORED = re.compile("[\ufe0e\ufe0f]")
 _ZERO_WIDTH_BLANKS = "\u200b\u2060\ufeff"
+_BLANKS = [chr(code) for code in range(0x3001) if chr(code).isspace() and code != 0x0A]
+#: What Chinese lines are full of, folded letter for letter: full-width forms and blanks.
+_PLAIN = str.maketrans(
+    {chr(0xFF01 + step): chr(0x21 + step) for step in range(0x5E)} | dict.fromkeys([*_BLANKS, *_ZERO_WIDTH_BLANKS], " ")
+)
 _JOINED_EMOJI = "\u200d"
 #: Marks that join a suffix to a name (`小禾-售后`, `小禾（售后）`) when a letter follows.
 _JOINERS = frozenset("-.·•&'’/|([{【")
@@ -60,19 +66,10 @@ def directory(bot_name: str, room_members: tuple[str, ...]) -> Directory:
 
 def fold(text: str) -> Folded:
     """`text` after NFKD and case folding; every blank is a plain one, line ends stay."""
-    # NFKD letter by letter equals NFKC of the whole for the purpose of comparing, and keeps each letter's place.
-    letters: list[str] = []
-    origin: list[int] = []
-    for place, character in enumerate(text):
-        if character in _IGNORED:
-            continue
-        plain = character if character.isascii() else unicodedata.normalize("NFKD", character)
-        for letter in plain.casefold():
-            blank = letter != "\n" and (letter.isspace() or letter in _ZERO_WIDTH_BLANKS)
-            letters.append(" " if blank else letter)
-            origin.append(place)
-    origin.append(len(text))
-    return Folded("".join(letters), origin)
+    plain = text.translate(_PLAIN).casefold()
+    if len(plain) == len(text) and unicodedata.is_normalized("NFKD", plain) and not _IGNORED.search(plain):
+        return Folded(plain, range(len(text) + 1))
+    return _folded_by_letter(text)
 
 
 def name_at(text: str, start: int, known: Directory) -> tuple[Name, int]:
@@ -96,6 +93,20 @@ def name_at(text: str, start: int, known: Directory) -> tuple[Name, int]:
             break  # an @ before a blank is no mention
         place += 1
     return best or loose or _unknown(text, start)
+
+
+def _folded_by_letter(text: str) -> Folded:
+    # NFKD letter by letter equals NFKC of the whole for the purpose of comparing, and keeps each letter's place.
+    letters: list[str] = []
+    origin: list[int] = []
+    for place, character in enumerate(text):
+        if _IGNORED.match(character):
+            continue
+        for letter in unicodedata.normalize("NFKD", character).translate(_PLAIN).casefold():
+            letters.append(letter)
+            origin.append(place)
+    origin.append(len(text))
+    return Folded("".join(letters), origin)
 
 
 def _enter(names: dict[str, Name], name: Name) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from channels.feishu.settings import FeishuSettings
 from conversation.errors import RetryLater
-from tools.feishu_api import FeishuCall, exchange
+from tools.feishu_api import CALL_LIMIT_S, FeishuCall, exchange
 from tools.feishu_values import as_number, as_text
 
 #: A token is renewed this long before it dies; Feishu gives a new one when less than 30 minutes are left.
@@ -75,14 +75,11 @@ class TenantAccessToken:
         client: httpx.AsyncClient,
         store: TokenStore,
         clock: Callable[[], float],
-        *,
-        timeout_s: float = 10.0,
     ) -> None:
         self._settings = settings
         self._client = client
         self._store = store
         self._clock = clock
-        self._timeout_s = timeout_s
         self._key = f"{settings.domain}|{settings.app_id}"
         self._fetching: asyncio.Task[str] | None = None
 
@@ -111,7 +108,7 @@ class TenantAccessToken:
         body = {"app_id": self._settings.app_id, "app_secret": self._settings.app_secret}
         call = FeishuCall("POST", "auth/v3/tenant_access_token/internal", body=body, repeatable=True)
         url = f"{self._settings.domain.rstrip('/')}/open-apis/{call.path}"
-        answer = await exchange(self._client, url, call, {}, timeout_s=self._timeout_s)
+        answer = await exchange(self._client, url, call, {}, timeout_s=CALL_LIMIT_S)
         if not answer.good:
             raise answer.error(call)
         value, life_s = as_text(answer.payload.get("tenant_access_token")), as_number(answer.payload.get("expire"))

@@ -128,14 +128,15 @@ class FeishuChannel:
             raise
 
     async def _bot_open_id(self) -> str:
-        async with self._asking_bot:
-            if self._bot.person_id:
-                return self._bot.person_id
-            try:
-                async with asyncio.timeout(BOT_ID_WITHIN_S):
+        if self._bot.person_id:
+            return self._bot.person_id
+        try:
+            # The wait for another call's question counts too: whoever asks is answered in time.
+            async with asyncio.timeout(BOT_ID_WITHIN_S), self._asking_bot:
+                if not self._bot.person_id:
                     bot = await self.bot_identity()
-            except (HuiyingError, TimeoutError) as failed:
-                # Feishu repeats an event that was refused; guessing by name could make the bot answer for others.
-                raise RefusedInput(f"cannot learn who the bot is: {failed}", 503) from failed
-            self._bot = Person(bot.open_id, bot.name, Speaker.BOT)
-            return bot.open_id
+                    self._bot = Person(bot.open_id, bot.name, Speaker.BOT)
+        except (HuiyingError, TimeoutError) as failed:
+            # Feishu repeats an event that was refused; guessing by name could make the bot answer for others.
+            raise RefusedInput(f"cannot learn who the bot is: {failed}", 503) from failed
+        return self._bot.person_id

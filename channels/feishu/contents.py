@@ -25,11 +25,11 @@ class Content:
 
 
 def read_content(message_type: str, content: object, message_id: str) -> Content:
-    """The content of one message. `content` is the JSON string of the event; nothing in it can raise.
+    """The content of one message. `content` is the event's JSON string (or its object); nothing in it can raise.
 
     An attachment's reference is `message_id/key`: Feishu gives a file only together with the message it belongs to.
     """
-    value = as_dict(_json(as_text(content)))
+    value = as_dict(content) or as_dict(_json(as_text(content)))
     reader = _READERS.get(message_type)
     return reader(value, message_id) if reader else Content(ContentKind.OTHER, as_text(value.get("text")))
 

@@ -21,7 +21,7 @@ from channels.feishu.settings import FeishuSettings
 from conversation.errors import RefusedInput
 from tools.feishu_values import as_dict, as_text, moment
 
-#: Feishu signs the time of each delivery, a redelivery anew; five minutes is our choice, it publishes none.
+#: Our choice, for Feishu publishes none. A redelivery, hours later, is a post of its own with its own time.
 TIMESTAMP_WINDOW_S = 300.0
 _BLOCK = 16
 

@@ -118,8 +118,9 @@ def _own_room(open_id: str, terms: Terms) -> Place:
 
 def _recalled(event: Event, terms: Terms) -> Translated:
     chat_id, message_id = must(event.body, "chat_id"), must(event.body, "message_id")
-    # The event names neither the author nor the kind of chat; we know them while we remember the message.
-    place = terms.place_of(message_id) or Place(terms.room(chat_id, RoomKind.GROUP), Person(""))
+    # The event names neither the author nor the kind of chat; we know them while we remember the message. Without,
+    # a private chat's lane can still be named, a group's cannot.
+    place = terms.place_of(message_id) or Place(terms.room(chat_id, RoomKind.DIRECT), Person(""))
     return RoomEvent(
         room=place.room,
         sender=place.person,

@@ -6,6 +6,7 @@ Protocol: https://developer.work.weixin.qq.com/document/path/101033 (same scheme
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 
 import orjson
 from wechatpy.crypto.base import WeChatCipher
-from wechatpy.utils import WeChatSigner
 
 from conversation.errors import BadSettings, RefusedInput
 
@@ -132,9 +132,8 @@ def _from_base64(encrypt: str) -> bytes:
 
 
 def _signature(token: str, timestamp: str, nonce: str, encrypt: str) -> str:
-    signer = WeChatSigner()
-    signer.add_data(token, timestamp, nonce, encrypt)
-    return str(signer.signature)
+    joined = "".join(sorted((token, timestamp, nonce, encrypt)))
+    return hashlib.sha1(joined.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()  # the platform's choice
 
 
 def _is_moment(timestamp: str) -> bool:

@@ -200,5 +200,5 @@ def _text(part: Mapping[str, Any], *path: str) -> str:
     """The text at `path`, or an empty one wherever the shape is another."""
     found: Any = part
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
+        found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, str) else ""

@@ -15,20 +15,7 @@ BATCH_LIMIT = 256
 class _Batch:
     openings: list[Opening] = field(default_factory=list)
     written: asyncio.Task[list[Stream]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An opening on its way to the database."""
-
-    _batch: _Batch
-    _place: int
-
-    async def row(self) -> Stream:
-        """The opening's row once it is durable. Raises `RetryLater` when the database is gone."""
-        assert self._batch.written is not None
-        # A caller that hangs up must not take the others' write with it.
-        return (await asyncio.shield(self._batch.written))[self._place]
+    done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Openings:
@@ -39,14 +26,19 @@ class Openings:
         self._one_write = asyncio.Lock()
         self._gathering: _Batch | None = None
 
-    def add(self, opening: Opening) -> Pending:
-        """Takes the opening into the next write, which is under way from now on."""
+    async def open(self, opening: Opening) -> Stream:
+        """Gives the opening's row once it is durable. Raises `RetryLater` when the database is gone."""
         batch = self._gathering
         if batch is None or len(batch.openings) >= BATCH_LIMIT:
             batch = self._gathering = _Batch()
             batch.written = asyncio.create_task(self._write(batch))
+            batch.written.add_done_callback(lambda _, done=batch.done: done.set())  # type: ignore[misc]
+        place = len(batch.openings)
         batch.openings.append(opening)
-        return Pending(batch, len(batch.openings) - 1)
+        # Waiting for the event, not for the task: a caller that hangs up must not take the others' write with it.
+        await batch.done.wait()
+        assert batch.written is not None
+        return batch.written.result()[place]
 
     async def _write(self, batch: _Batch) -> list[Stream]:
         async with self._one_write:

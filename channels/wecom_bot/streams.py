@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
-from store.dialects import insert_new
+from store.dialects import two_texts
 from store.schema import streams
 
 #: A further message of the same lane gets no bubble of its own while one is younger than this.
@@ -58,13 +59,29 @@ class Stream:
         return not self.picked_up if self.finished else now - self.opened_at >= OPEN_S
 
 
-_SEEN = select(streams).where(
-    or_(
-        streams.c.stream_id.in_(bindparam("ids", expanding=True)),
-        streams.c.conversation_key.in_(bindparam("lanes", expanding=True)) & _ALIVE,
-    )
+#: The lists travel as one JSON parameter each, so that a batch of any size is the same, compiled statement.
+_SEEN_ROWS = (
+    "SELECT stream_id, conversation_key, content, card, finished, opened_at, picked_up_at FROM streams"
+    " WHERE stream_id IN (SELECT value FROM {each}(:ids))"
+    " OR (NOT finished AND conversation_key IN (SELECT value FROM {each}(:lanes)))"
 )
-_OPEN = insert_new(streams)
+_SEEN = two_texts(
+    _SEEN_ROWS.format(each="json_each"),
+    _SEEN_ROWS.replace(":ids", "CAST(:ids AS json)")
+    .replace(":lanes", "CAST(:lanes AS json)")
+    .format(each="json_array_elements_text"),
+)
+_OPEN = two_texts(
+    "INSERT INTO streams"
+    " (stream_id, account, conversation_key, finished, feedback_id, opened_at, picked_up_at, response_url)"
+    " SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7"
+    " FROM json_each(:rows) WHERE true ON CONFLICT DO NOTHING",
+    "INSERT INTO streams"
+    " (stream_id, account, conversation_key, finished, feedback_id, opened_at, picked_up_at, response_url)"
+    " SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS boolean), value ->> 4,"
+    " CAST(value ->> 5 AS double precision), CAST(value ->> 6 AS double precision), value ->> 7"
+    " FROM json_array_elements(CAST(:rows AS json)) ON CONFLICT DO NOTHING",
+)
 _ONE = select(streams).where(streams.c.stream_id == bindparam("wanted"))
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("wecom_bot.streams", 0)))
 
@@ -73,10 +90,11 @@ def open_streams(connection: Connection, openings: Sequence[Opening]) -> list[St
     """Writes a row per opening that has none yet, and gives the rows, in order: one open bubble per lane at a time."""
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)  # two processes would each open a bubble in the same lane
-    asked = {"ids": [one.stream_id for one in openings], "lanes": list({one.lane for one in openings})}
+    ids, lanes = [one.stream_id for one in openings], list({one.lane for one in openings})
+    asked = {"ids": orjson.dumps(ids).decode(), "lanes": orjson.dumps(lanes).decode()}
     known: dict[str, Stream] = {}
     busy: dict[str, float] = {}
-    for row in connection.execute(_SEEN, asked):
+    for row in connection.execute(_SEEN.on(connection), asked):
         known[row.stream_id] = _stream(row)
         if not row.finished:
             busy[row.conversation_key] = max(row.opened_at, busy.get(row.conversation_key, row.opened_at))
@@ -90,7 +108,7 @@ def open_streams(connection: Connection, openings: Sequence[Opening]) -> list[St
         known[one.stream_id] = Stream(one.stream_id, one.at, finished=not bubble, picked_up=not bubble)
         fresh.append(_row(one, bubble))
     if fresh:
-        connection.execute(_OPEN.on(connection), fresh)
+        connection.execute(_OPEN.on(connection), {"rows": orjson.dumps(fresh).decode()})
     return [known[one.stream_id] for one in openings]
 
 
@@ -134,20 +152,13 @@ def forget(connection: Connection, *, before: float) -> int:
     return connection.execute(delete(streams).where(streams.c.opened_at < before)).rowcount
 
 
-def _row(one: Opening, bubble: bool) -> dict[str, Any]:
-    return {
-        "stream_id": one.stream_id,
-        "account": one.account,
-        "conversation_key": one.lane,
-        "finished": not bubble,
-        "feedback_id": one.stream_id if bubble else "",
-        "opened_at": one.at,
-        "picked_up_at": None if bubble else one.at,
-        "response_url": one.response_url,
-    }
+def _row(one: Opening, bubble: bool) -> tuple[Any, ...]:
+    """The values of `_OPEN`, in its order."""
+    feedback_id, picked_up_at = (one.stream_id, None) if bubble else ("", one.at)
+    return one.stream_id, one.account, one.lane, not bubble, feedback_id, one.at, picked_up_at, one.response_url
 
 
 def _stream(row: Row[Any]) -> Stream:
     return Stream(
-        row.stream_id, row.opened_at, row.finished, row.content, row.card, picked_up=row.picked_up_at is not None
+        row.stream_id, row.opened_at, bool(row.finished), row.content, row.card, picked_up=row.picked_up_at is not None
     )

@@ -91,9 +91,8 @@ class WecomBotWebhook:
             at=now,
             bubble=message.mentions_bot or not in_group,
         )
-        pending = self._openings.add(opening)
+        stream = await self._openings.open(opening)
         await self._intake.put([message])
-        stream = await pending.row()
         if is_cut(message):
             logger.warning("wecom_bot.text_cut", dedup_key=message.key, kept=len(message.raw_text))
         if in_group and not message.mentions_bot:

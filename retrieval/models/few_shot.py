@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.models.linear import HeldOut, LinearModel, Matrix, chances_of, one_hot, train_and_hold_out
+from retrieval.models.linear import MANY_ROWS, HeldOut, LinearModel, Matrix, chances_of, one_hot, train_and_hold_out
 from retrieval.models.neighbours import Neighbours
 from retrieval.models.ngram_features import Keys, keys_of
 
 #: Above this many examples the linear model alone is better and the neighbours only cost time.
-MOST_NEIGHBOURS = 3000
+MOST_NEIGHBOURS = MANY_ROWS
 #: How much the three nearest examples of a label add to its logit (cosine 0–1); measured on public intent sets.
 NEIGHBOUR_SHARE = 4.0
-#: A text is a stranger when it looks less familiar than this share of the examples did when they were held out.
-WORST_EXAMPLES = 0.1
+#: A text is a stranger when it looks less familiar than this share of the examples did when they were held out (few
+#: examples look stranger then than later, so the second share, for large sets, is smaller).
+WORST_EXAMPLES = (0.1, 0.05)
 #: With this many rows labelled as strangers, the line is drawn between them and the examples instead.
 ENOUGH_STRANGERS = 10
 _FAR = -1e3
@@ -165,7 +166,8 @@ def _learn_familiarity(show: _Rehearsal) -> tuple[NDArray[np.float64], float]:
         kept = 1 - np.searchsorted(familiar, familiar) / max(1, len(known))
         sent_away = np.searchsorted(strange, familiar) / len(strange)
         return familiarity, float(familiar[int(np.argmax(kept + sent_away))])
-    return familiarity, float(familiar[int(len(familiar) * WORST_EXAMPLES)]) if len(familiar) else 0.0
+    worst = WORST_EXAMPLES[len(show.places) > MANY_ROWS // 8]
+    return familiarity, float(familiar[int(len(familiar) * worst)]) if len(familiar) else 0.0
 
 
 def _marks(logits: Matrix, temperature: float, nearest: Matrix) -> NDArray[np.float64]:

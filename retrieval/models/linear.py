@@ -6,7 +6,7 @@ One model says either which one of its labels holds (softmax) or, for each label
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,25 +15,32 @@ from numpy.typing import NDArray
 from retrieval.models.ngram_features import Keys, SparseRows, Vocabulary, keys_of
 
 Matrix = NDArray[np.float32]
+#: From here on a set counts as large.
+MANY_ROWS = 3000
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained. `rate` is the first step length, `folds` how often rows are held out to calibrate."""
+    """How a model is trained.
+
+    `rate` is the first step length; `folds` how often rows are held out to calibrate; `fewest` the rows a key must be
+    in; `favour` how much more a missed label costs than a false one (sigmoid models, whose labels are rare).
+    """
 
     exclusive: bool = True
     epochs: int = 12
     rate: float = 3.0
     fewest: int = 1
     folds: int = 4
+    favour: float = 1.0
     seed: int = 7
 
     def sized(self, rows: int) -> Recipe:
-        """The recipe for a number of rows: large sets need fewer rounds, fewer folds and no keys seen once."""
-        if rows <= 3000:
+        """The recipe for a number of rows: large sets need fewer rounds, one fold and no keys seen once."""
+        if rows <= MANY_ROWS:
             return self
         epochs = max(4, min(self.epochs, 40_000 // rows))
-        return Recipe(self.exclusive, epochs, self.rate, max(2, self.fewest), 1, self.seed)
+        return replace(self, epochs=epochs, fewest=max(2, self.fewest), folds=min(1, self.folds))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +112,10 @@ class HeldOut:
 
 
 def train(keys: Sequence[Keys], targets: Matrix, labels: Sequence[str], recipe: Recipe | None = None) -> LinearModel:
-    """A calibrated model of rows of keys and their targets (rows × labels, 0–1). Same input, same model."""
+    """A calibrated model of rows of keys and their targets (rows × labels, 0–1). Same input, same model.
+
+    In a model whose labels do not exclude each other a target may be unknown (NaN): nothing is learnt from it.
+    """
     return train_and_hold_out(keys, targets, labels, recipe)[0]
 
 
@@ -154,7 +164,7 @@ def _surprise(logits: NDArray[Any], targets: Matrix, temperature: float, exclusi
     gain = targets * np.log(chances)
     if not exclusive:
         gain = gain + (1 - targets) * np.log(1 - chances)
-    return float(-gain.sum() / max(1, len(targets)))
+    return float(-np.nansum(gain) / max(1, len(targets)))
 
 
 def _folds(count: int, recipe: Recipe) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -170,6 +180,9 @@ def _descend(rows: SparseRows, width: int, targets: Matrix, recipe: Recipe) -> t
     """Stochastic gradient descent, one row a step, steps shrinking to zero; few rounds take the place of a penalty."""
     weights: Matrix = np.zeros((width, targets.shape[1]), np.float32)
     biases: Matrix = np.zeros(targets.shape[1], np.float32)
+    unknown = np.isnan(targets)
+    targets = np.where(unknown, np.float32(0.5), targets)
+    costs = np.where(unknown, np.float32(0), 1 + np.float32(recipe.favour - 1) * targets)
     shuffle = np.random.default_rng(recipe.seed)
     for epoch in range(recipe.epochs):
         step = np.float32(recipe.rate * (1 - epoch / recipe.epochs))
@@ -181,7 +194,7 @@ def _descend(rows: SparseRows, width: int, targets: Matrix, recipe: Recipe) -> t
                 odds = np.exp(logits - logits.max())
                 error = odds / odds.sum() - targets[index]
             else:
-                error = 1 / (1 + np.exp(-np.clip(logits, -30, 30))) - targets[index]
+                error = (1 / (1 + np.exp(-np.clip(logits, -30, 30))) - targets[index]) * costs[index]
             weights[columns] = held - (step * values)[:, None] * error
             biases -= np.float32(0.1) * step * error
     return weights, biases

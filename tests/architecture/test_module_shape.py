@@ -15,7 +15,7 @@ OURS = [
     *("conversation", "store", "channels", "delivery", "graph", "agents", "llm", "retrieval", "knowledge"),
     *("tools", "desk", "console", "evals", "commands", "playground"),
 ]
-TOP_LEVEL = ("app.py", "wiring.py", "settings.py", "settings_file.py", "telemetry.py")
+TOP_LEVEL = sorted(path.name for path in ROOT.glob("*.py"))
 BANNED = re.compile(r"util|helper|common|misc|base|core|manager|handler|processor|service|impl|data(?!base)", re.I)
 #: Names that the rule allows: a database is a database, and the composition root's result is the service itself.
 ALLOWED = {"Service", "build_service", "Database", "SqliteDatabase", "PostgresDatabase", "KnowledgeBase"}

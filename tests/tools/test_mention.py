@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.mention import Mention, from_feishu, from_text
+from tools.name_match import _folded_by_letter, fold
 
 BOT = "小禾"
 RULE = "- - - - - - - - - - - - - - -"
@@ -219,3 +220,8 @@ def test_a_hostile_text_is_read_in_linear_time() -> None:
         "@小" * 30_000,
     ):
         from_text(text, BOT, ["小小", "小 禾"])
+
+
+@given(st.text(max_size=40))
+def test_the_short_way_of_folding_agrees_with_the_long_one(text: str) -> None:
+    assert fold(text).text == _folded_by_letter(text).text

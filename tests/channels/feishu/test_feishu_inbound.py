@@ -258,7 +258,7 @@ def test_reactions_and_recalls_of_remembered_messages_stand_in_their_room() -> N
 def test_a_recalled_message_and_the_comings_and_goings() -> None:
     recalled = event("feishu/im_message_recalled")
     assert (recalled.kind, recalled.subject) == (EventKind.RECALLED, "om_dc13264520392913993dd051dba20001")
-    assert recalled.room.chat_id == CHAT
+    assert recalled.lane == message("feishu/im_message_text_p2p").lane == f"feishu:main:{CHAT}"
     added = event("feishu/im_chat_bot_added")
     assert (added.kind, added.room.title, added.room.kind) == (EventKind.BOT_ADDED, "售后协作群", RoomKind.GROUP)
     assert added.sender.person_id == LI_SI
@@ -331,7 +331,8 @@ def test_only_mentions_need_to_know_who_the_bot_is() -> None:
 def test_an_event_with_a_missing_part_is_refused_or_understood_but_never_breaks(name: str) -> None:
     whole = sample(name)
     for path in _paths(whole["event"]):
-        for value in (None, "", 0, [], {}):
+        values: list[Any] = [None, "", 0, [], {}]
+        for value in values:
             maimed = copy.deepcopy(whole)
             _put(maimed["event"], path, value)
             try:

@@ -1,0 +1,117 @@
+"""Starts and stops everything that moves mail in one process: turns, sends, timers, housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+import structlog
+from sqlalchemy import Connection
+
+from conversation.identity import Room
+from conversation.turn import DeskHours, SendRight
+from delivery.dead_letter import Apology, honest_line
+from delivery.effects import Effects
+from delivery.guard import caught
+from delivery.inbox import Inbox
+from delivery.outbox import Channels
+from delivery.send_worker import SendWorker
+from delivery.terms import DeliveryTerms
+from delivery.timers import TimerAction, TimerWorker
+from delivery.turn_dispatcher import TurnDispatcher
+from delivery.turn_loading import TurnLoader
+from delivery.turn_worker import Think, TurnWorker
+from delivery.wakeup import Wakeup
+from store.database import Database
+from store.inbox_rows import forget_old
+
+logger = structlog.get_logger(__name__)
+
+
+def always_staffed(_now: float) -> DeskHours:
+    """A desk without office hours."""
+    return DeskHours()
+
+
+def speaks_by_itself(_room: Room) -> SendRight:
+    """The bot may send in every room."""
+    return SendRight.AUTO
+
+
+class PostOffice:
+    """All workers of one process.
+
+    `inbox` is the one the channels put into: it tells the turns here of newer words. `actions` are what timers do,
+    by kind. `send_right` is asked once for each new room, `desk_hours` for each turn.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox,
+        channels: Channels,
+        think: Think,
+        effects: Effects,
+        wakeup: Wakeup,
+        *,
+        terms: DeliveryTerms | None = None,
+        actions: Mapping[str, TimerAction] | None = None,
+        desk_hours: Callable[[float], DeskHours] = always_staffed,
+        send_right: Callable[[Room], SendRight] = speaks_by_itself,
+        apology: Apology = honest_line,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._terms = terms = terms or DeliveryTerms()
+        self._clock = clock
+        loader = TurnLoader(effects, terms, desk_hours=desk_hours, send_right=send_right)
+        worker = TurnWorker(database, loader, think, effects, terms, clock=clock, chance=chance, apology=apology)
+        self._turns = TurnDispatcher(database, loader, worker, wakeup, terms, clock=clock)
+        self._sends = SendWorker(database, channels, effects, wakeup, terms, clock=clock, chance=chance)
+        self._timers = TimerWorker(database, actions or {}, wakeup, terms, clock=clock, chance=chance)
+        self._workers: asyncio.Task[None] | None = None
+        inbox.tell(self._turns.arrived)
+
+    async def start(self) -> None:
+        """Starts all workers; they run until `stop`."""
+        self._workers = asyncio.create_task(self._work(), name="post-office")
+
+    async def stop(self) -> None:
+        """Claims nothing more, lets what runs finish for a while, gives the rest back, sends what can leave."""
+        workers, self._workers = self._workers, None
+        if workers is None:
+            return
+        self._turns.stop()
+        self._timers.stop()
+        self._sends.stop()
+        await workers
+
+    async def __aenter__(self) -> PostOffice:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            housekeeping = group.create_task(self._keep_house())
+            workers = [group.create_task(worker.run()) for worker in (self._turns, self._timers, self._sends)]
+            await asyncio.wait(workers)
+            housekeeping.cancel()
+
+    async def _keep_house(self) -> None:
+        def forget(connection: Connection) -> int:
+            return forget_old(connection, before=self._clock() - self._terms.ledger_keep_s)
+
+        while True:
+            outcome = await caught(self._database.write(forget))
+            if isinstance(outcome, Exception):
+                logger.error("house.not_kept", error=repr(outcome))
+            await asyncio.sleep(self._terms.housekeeping_s)

@@ -1,0 +1,1 @@
+"""Measured figures: acknowledgement, overhead and CPU of a turn, model calls, growth with a conversation's length."""

@@ -1,0 +1,109 @@
+"""Plays lines through the doubles as people and the network would: out of step, twice, unacknowledged, hours late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from evals.replay.ladder import RUNGS_S, Fate, FaultLadder
+from evals.replay.traffic import Line, scenes
+from evals.rig.beside import Scene
+from evals.rig.quiet import until_quiet
+
+
+@dataclass(slots=True)
+class Player:
+    """One play. `fates` counts what was done to messages, `unsettled` the waits that ran out before it was quiet."""
+
+    scene: Scene
+    ladder: FaultLadder
+    fates: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unsettled: int = 0
+    _said: list[tuple[Line, str]] = field(default_factory=list)
+
+    async def play(self, lines: list[Line]) -> None:
+        """Everything from the first line to the last rung of the ladder."""
+        self.ladder.arm(self.scene.platforms.faults)
+        before = 0.0
+        for act in scenes(lines):
+            self.scene.clock.advance(act[0].t - before if self._said else 0.0)
+            before = act[-1].t
+            await self._act(act)
+            await self._settle()
+        await self._climb()
+
+    async def _act(self, act: list[Line]) -> None:
+        """People speak at the same time, each in their own order."""
+        people: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
+        for line in act:
+            people[line.person].append(line)
+        await asyncio.gather(*(self._speak(own) for own in self.ladder.shuffled(list(people.values()))))
+
+    async def _speak(self, own: list[Line]) -> None:
+        for line in own:
+            fate = self.ladder.fate()
+            self.fates[fate] += 1
+            if fate is Fate.TWICE:
+                message_id = await self._say_twice(line)
+            else:
+                message_id = await self._say(line, lose_ack=fate is Fate.ACK_LOST)
+            self._said.append((line, message_id))
+
+    async def _say(self, line: Line, *, lose_ack: bool = False) -> str:
+        platforms = self.scene.platforms
+        if lose_ack:
+            # The double takes its fault before it first suspends, so this one cannot hit another webhook.
+            platforms.faults.next("webhook", drop=True)
+        if line.platform == "wecom":
+            return await platforms.wecom.say(
+                chat_id=line.chat_id or None,
+                user_id=line.sender,
+                user_name=line.name,
+                text=line.text,
+                mention_bot=line.mention,
+            )
+        return await platforms.feishu.say(
+            chat_id=line.chat_id or f"oc_p2p_{line.sender}",
+            user_open_id=line.sender,
+            user_name=line.name,
+            text=line.text,
+            chat_type="group" if line.chat_id else "p2p",
+            mention_bot=line.mention,
+        )
+
+    async def _say_twice(self, line: Line) -> str:
+        first = asyncio.create_task(self._say(line))
+        # One turn of the loop: the double has shown the line and is posting it.
+        await asyncio.sleep(0)
+        shown = next(one for one in reversed(self.scene.platforms.ledger.messages) if one.sender == line.sender)
+        if not shown.extra.get("undelivered"):
+            await self._redeliver(line, shown.message_id)
+        return await first
+
+    async def _redeliver(self, line: Line, message_id: str) -> None:
+        if line.platform == "wecom":
+            await self.scene.platforms.wecom.redeliver(message_id)
+        else:
+            await self.scene.platforms.feishu.redeliver(message_id)
+
+    async def _climb(self) -> None:
+        ledger = self.scene.platforms.ledger
+        for rung_s in RUNGS_S:
+            self.scene.clock.advance(rung_s)
+            await self.scene.platforms.feishu.advance_redeliveries()
+            unheard = self._unacknowledged()
+            heard = [(line, known) for line, known in self._said if not ledger.message(known).extra.get("undelivered")]
+            owed = [one for one in heard if one[0].platform == "wecom" and one[1] in unheard]
+            again = [*owed, *(one for one in self.ladder.redelivered(heard) if one not in owed)]
+            self.fates[f"redelivered at +{rung_s:.0f} s"] += len(again)
+            for start in range(0, len(again), 16):
+                await asyncio.gather(*(self._redeliver(*one) for one in again[start : start + 16]))
+            await self._settle()
+
+    def _unacknowledged(self) -> set[str]:
+        deliveries = self.scene.platforms.ledger.deliveries
+        return {one.key for one in deliveries} - {one.key for one in deliveries if one.outcome == "answered"}
+
+    async def _settle(self) -> None:
+        self.unsettled += not await until_quiet(self.scene)

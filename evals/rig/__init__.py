@@ -1,0 +1,1 @@
+"""What replay, bench and suites stand on: doubles on loopback, the real service beside them, a movable clock."""

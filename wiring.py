@@ -1,0 +1,199 @@
+"""The one place where concrete parts are chosen: `build_service(settings)` gives the whole product, not yet started."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from knowledge.entries import KnowledgeBase
+from knowledge.importing import ImportReport
+from sqlalchemy import Connection, func, select
+
+import wiring_agents
+import wiring_channels
+import wiring_desk
+import wiring_retrieval
+from channels.channel import Channel
+from console.screens import Screens, load_templates
+from conversation.errors import RetryLater
+from conversation.turn import DeskHours, SendRight
+from delivery.inbox import Inbox
+from delivery.post_office import PostOffice
+from delivery.redis_wakeup import RedisWakeup
+from delivery.terms import DeliveryTerms
+from delivery.wakeup import LocalWakeup
+from graph.turn import TurnThinker
+from playground.stage import Stage
+from retrieval.retriever import Retriever
+from settings import Settings
+from store.database import Database
+from store.migrate import migrate
+from store.open_database import open_database
+from store.schema import inbox as inbox_rows
+from store.schema import outbox as outbox_rows
+from telemetry import Metrics
+
+HTTP_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+
+
+@dataclass
+class Service:
+    """The built product. `start` runs its workers, `stop` ends them, `close` gives everything back."""
+
+    settings: Settings
+    clock: Callable[[], float]
+    database: Database
+    inbox: Inbox
+    wakeup: LocalWakeup | RedisWakeup
+    channels: Mapping[tuple[str, str], Channel]
+    library: wiring_retrieval.Library
+    minds: wiring_agents.Minds
+    office: PostOffice
+    metrics: Metrics
+    screens: Screens
+    stage: Stage | None
+    client: httpx.AsyncClient
+    _background: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def retriever(self) -> Retriever:
+        """Finds entries for questions."""
+        return self.library.retriever
+
+    @property
+    def knowledge(self) -> KnowledgeBase:
+        """What is known, with its versions."""
+        return self.library.knowledge
+
+    @property
+    def thinker(self) -> TurnThinker:
+        """Thinks one turn."""
+        return self.minds.thinker
+
+    def desk_hours(self, now: float) -> DeskHours:
+        """Whether people are at the desk at `now` (Unix seconds)."""
+        return wiring_desk.office_hours(self.settings).at(now)
+
+    async def redis_problem(self) -> str:
+        """Why Redis cannot be used, in words; empty when it answers or is not configured."""
+        return await self.wakeup.problem() if isinstance(self.wakeup, RedisWakeup) else ""
+
+    async def start(self, role: str = "all") -> None:
+        """Imports the configured knowledge and, unless `role` is `web`, starts the workers."""
+        if self.settings.knowledge.import_paths:
+            await self.import_knowledge(self.settings.knowledge.import_paths)
+        await self.retriever.refresh()
+        if role != "web":
+            await self.office.start()
+        if self.stage is not None:
+            self._background.append(asyncio.create_task(self.stage.run()))
+
+    async def stop(self) -> None:
+        """Stops the workers: what runs may finish, the rest is given back for others."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        self._background.clear()
+        await self.office.stop()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.inbox.close()
+        if self.stage is not None:
+            await self.stage.aclose()
+        for channel in self.channels.values():
+            await channel.close()
+        if self.minds.model is not None:
+            await self.minds.model.close()
+        await self.retriever.close()
+        await self.library.index.close()
+        await self.wakeup.close()
+        await self.client.aclose()
+        await self.database.close()
+
+    async def import_knowledge(self, paths: Sequence[Path]) -> ImportReport:
+        """Imports files or folders; a file with an error changes nothing."""
+        return await self.knowledge.import_paths(paths)
+
+    async def problems(self) -> list[str]:
+        """What keeps this process from serving now, in words; also renews the waiting figures."""
+        try:
+            waiting = await self.database.read(_waiting)
+        except RetryLater as gone:
+            return [f"database: {gone}"]
+        for queue, count in waiting.items():
+            self.metrics.waiting.labels(queue).set(count)
+        return []
+
+
+def _waiting(connection: Connection) -> dict[str, int]:
+    counts = {}
+    for queue, table, status in (("inbox", inbox_rows, "waiting"), ("outbox", outbox_rows, "queued")):
+        query = select(func.count()).select_from(table).where(table.c.status == status)
+        counts[queue] = connection.execute(query).scalar_one()
+    return counts
+
+
+async def build_service(settings: Settings, *, clock: Callable[[], float] = time.time) -> Service:
+    """Opens the database, brings its schema up to date, and builds every part. Raises `BadSettings`."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(migrate, settings.database)
+    client = httpx.AsyncClient(timeout=HTTP_TIMEOUT)
+    stage = Stage(f"http://127.0.0.1:{settings.port}", client) if settings.plays else None
+    if stage is not None:
+        settings = settings.with_stage(stage.channels(), stage.desk())
+    database = open_database(settings.database)
+    wakeup = RedisWakeup(settings.redis_url) if settings.redis_url else LocalWakeup()
+    inbox = Inbox(database, wakeup, clock)
+    library = await wiring_retrieval.build_library(settings, database, clock)
+    minds = await wiring_agents.build_minds(settings, library.retriever)
+    channels = wiring_channels.build_channels(
+        settings,
+        intake=inbox,
+        presses=wiring_desk.build_desk(database, clock),
+        database=database,
+        client=client,
+        clock=clock,
+    )
+    actions = wiring_desk.build_actions(
+        settings,
+        database=database,
+        retriever=library.retriever,
+        briefs=minds.briefs,
+        channels=channels,
+        client=client,
+        clock=clock,
+    )
+    delivery = settings.delivery
+    office = PostOffice(
+        database,
+        inbox,
+        channels,
+        minds.thinker.think,
+        wiring_desk.build_effects(settings),
+        wakeup,
+        terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),
+        actions=actions,
+        desk_hours=wiring_desk.office_hours(settings).at,
+        send_right=lambda _: SendRight(settings.room_right),
+        clock=clock,
+    )
+    return Service(
+        settings=settings,
+        clock=clock,
+        database=database,
+        inbox=inbox,
+        wakeup=wakeup,
+        channels=channels,
+        library=library,
+        minds=minds,
+        office=office,
+        metrics=Metrics(),
+        screens=Screens(database, clock, stage, load_templates()),
+        stage=stage,
+        client=client,
+    )
