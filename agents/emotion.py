@@ -38,19 +38,13 @@ class ModelEmotion:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What counts as getting worse, over the last `moods` moods (valence −1…1); the last one is at most `low`.
+    """What counts as getting worse: over the last `lines` lines a customer is unhappy with chance `average` in the
+    mean, and now with chance `now` and at least `intensity` (0–3)."""
 
-    Falling: of at least `fewest` moods none is more than `slack` better than the one before, and they fall by `fall`.
-    Uneasy throughout: at least `fewest` are at most `uneasy`, and all together average `average` or less.
-    """
-
-    moods: int = 4
-    fewest: int = 3
-    low: float = -0.38
-    slack: float = 0.1
-    fall: float = 0.3
-    uneasy: float = -0.25
-    average: float = -0.35
+    lines: int = 3
+    average: float = 0.45
+    now: float = 0.6
+    intensity: float = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +85,20 @@ def is_upset(emotion: Emotion, valence: float = -0.45, intensity: float = 1.5) -
     return emotion.valence <= valence or (emotion.label in UPSET and emotion.intensity >= intensity)
 
 
-def is_worsening(moods: Sequence[Emotion], now: Emotion, rule: Trajectory | None = None) -> bool:
-    """True when a customer has been getting unhappier line by line, or stays unhappy, however politely it is said.
+def unhappiness(emotion: Emotion) -> float:
+    """The chance (0–1) that a customer is angry, anxious or disappointed; by valence where no chances are known."""
+    if not emotion.scores:
+        return max(0.0, -emotion.valence)
+    return sum(emotion.scores.get(mood, 0.0) for mood in UPSET)
 
-    `moods` are the earlier ones, oldest first.
+
+def is_worsening(moods: Sequence[Emotion], now: Emotion, rule: Trajectory | None = None) -> bool:
+    """True when a customer has grown, or stayed, unhappy over several lines, however politely it is said.
+
+    `moods` are the earlier ones, oldest first. One bad line is no course, and who calms down is not getting worse.
     """
     rule = rule or Trajectory()
-    course = [mood.valence for mood in (*moods, now)][-rule.moods :]
-    if len(course) < rule.fewest or course[-1] > rule.low:
+    course = [unhappiness(mood) for mood in (*moods, now)][-rule.lines :]
+    if len(course) < rule.lines or course[-1] < rule.now or now.intensity < rule.intensity:
         return False
-    uneasy = sum(valence <= rule.uneasy for valence in course)
-    if uneasy >= rule.fewest and sum(course) / len(course) <= rule.average:
-        return True
-    run = _falling_run(course, rule.slack)
-    return len(run) >= rule.fewest and run[0] - run[-1] >= rule.fall
-
-
-def _falling_run(course: Sequence[float], slack: float) -> Sequence[float]:
-    """The longest end of `course` in which no mood is clearly better than the one before."""
-    start = len(course) - 1
-    while start and course[start] <= course[start - 1] + slack:
-        start -= 1
-    return course[start:]
+    return sum(course) / len(course) >= rule.average

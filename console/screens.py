@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi.templating import Jinja2Templates
 
+from console.words import FILTERS
 from playground.stage import Stage
 from store.database import Database
 
@@ -26,4 +27,6 @@ class Screens:
 
 def load_templates() -> Jinja2Templates:
     """The pages' templates; everything a customer wrote is escaped."""
-    return Jinja2Templates(directory=FOLDER / "templates")
+    templates = Jinja2Templates(directory=FOLDER / "templates")
+    templates.env.filters.update(FILTERS)
+    return templates

@@ -13,6 +13,7 @@ class StaffWording:
     titles: Mapping[str, str]
     notes: Mapping[str, str]
     reasons: Mapping[str, str]
+    channels: Mapping[str, str]
     customer: str
     unknown_customer: str
     reason: str
@@ -57,6 +58,7 @@ CHINESE = StaffWording(
         "media": "客户发来图片或文件",
         "urgent": "事情紧急",
     },
+    channels={"wecom_bot": "企业微信", "feishu": "飞书"},
     customer="客户",
     unknown_customer="未知客户",
     reason="原因",
@@ -101,6 +103,7 @@ ENGLISH = StaffWording(
         "media": "The customer sent a picture or a file",
         "urgent": "It is urgent",
     },
+    channels={"wecom_bot": "WeCom", "feishu": "Feishu"},
     customer="Customer",
     unknown_customer="Unknown customer",
     reason="Reason",

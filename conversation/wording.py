@@ -185,7 +185,7 @@ ENGLISH = Wording(
     "The number is enough; if it is none of them, please tell me more.",
     unknown="Sorry, I could not find a reliable answer. Could you give me some details "
     '(product, order number or error message)? You can also reply "human".',
-    not_helped='Sorry, my answer did not help. Please tell me where you are stuck, or reply "human" to reach our staff.',
+    not_helped='Sorry, my answer did not help. Please tell me where you are stuck, or reply "human" for our staff.',
     refusal="Sorry, I can't do that. I'm glad to help with any question about our service.",
     off_topic="Sorry, that is outside what I can help with. Please tell me what you need from our service.",
     apology="We are very sorry about this experience. ",

@@ -10,7 +10,7 @@ from conversation.identity import Speaker, dedup_key, identity_id
 from conversation.messages import EventKind, RoomEvent
 from delivery.effects import Effects
 from delivery.turn_loading import Kept, LoadedLane
-from store.lane_rows import WaitingRow, settle_rows, waiting_rows
+from store.lane_rows import SettledRow, WaitingRow, settle_rows, waiting_rows
 from store.outbox_rows import SYSTEM, put_in_outbox
 from store.turn_rows import line_of, recall, record_event
 
@@ -22,12 +22,12 @@ def settle_aside(connection: Connection, loaded: LoadedLane, effects: Effects, n
             _settle_event(connection, loaded.lane, item, effects, now)
         elif item.sender.speaker is Speaker.STAFF:
             effects.staff_line(connection, item, now)
-    settle_rows(connection, [row.id for row, _ in loaded.aside], turn_id="")
+    settle_rows(connection, [SettledRow(row.id) for row, _ in loaded.aside])
 
 
 def give_up_aside(connection: Connection, aside: tuple[Kept, ...], error: str) -> None:
     """Marks rows as dead that failed too often, so that the messages behind them are answered."""
-    settle_rows(connection, [row.id for row, _ in aside], turn_id="", status="dead", error=error)
+    settle_rows(connection, [SettledRow(row.id, status="dead", error=error) for row, _ in aside])
 
 
 def _settle_event(connection: Connection, lane: str, event: RoomEvent, effects: Effects, now: float) -> None:
@@ -62,4 +62,4 @@ def _take_back(connection: Connection, lane: str, event: RoomEvent) -> None:
     key = dedup_key(event.room.platform, event.room.account, event.subject)
     waiting: list[WaitingRow] = waiting_rows(connection, [lane], count_try=False)[lane]
     taken_back = [row.id for row in waiting if row.dedup_key == key]
-    settle_rows(connection, taken_back, turn_id="", error="taken back by its sender")
+    settle_rows(connection, [SettledRow(row, error="taken back by its sender") for row in taken_back])

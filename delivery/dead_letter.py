@@ -15,7 +15,7 @@ from conversation.wording import language_of, wording
 from delivery.effects import Effects
 from delivery.turn_commit import Committed, FinishedTurn
 from delivery.turn_loading import LoadedLane
-from store.lane_rows import release, settle_rows
+from store.lane_rows import SettledRow, release_own, settle_rows
 
 logger = structlog.get_logger(__name__)
 
@@ -44,10 +44,10 @@ def bury(connection: Connection, finished: FinishedTurn, effects: Effects, now: 
     Raises `LeaseLost` when the lane is somebody else's.
     """
     loaded, outcome = finished.loaded, finished.result.outcome
-    if not release(connection, loaded.lane, loaded.epoch):
+    if not release_own(connection, loaded.lane, loaded.epoch):
         raise LeaseLost(f"lane {loaded.lane} was taken over")
-    ids = [row.id for row in loaded.spoken]
-    settle_rows(connection, ids, turn_id=finished.turn.turn_id, status="dead", error=finished.failure)
+    turn_id = finished.turn.turn_id
+    settle_rows(connection, [SettledRow(row.id, turn_id, "dead", finished.failure) for row in loaded.spoken])
     if isinstance(outcome, HandedOff):
         effects.hand_off(connection, finished.turn, outcome, now, said=False)
     return Committed(more=True, scheduled=True)

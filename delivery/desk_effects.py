@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from channels.channel import Receipt
 from conversation.identity import Speaker
@@ -16,6 +16,7 @@ from conversation.turn import KnownTicket, Line, Turn
 from desk import escalations, promises, relay, tickets
 from store.outbox_rows import OutboxRow
 from store.schema import conversations
+from store.schema import tickets as ticket_table
 from store.timer_rows import schedule
 
 logger = structlog.get_logger(__name__)
@@ -24,6 +25,12 @@ logger = structlog.get_logger(__name__)
 WRITE_BRIEF, PROMISE_DUE = "write_brief", "promise_due"
 #: The kind of the outbox row that carries an escalation's card.
 ESCALATION = "escalation"
+
+_WITH_TICKETS = (
+    select(ticket_table.c.customer_id)
+    .where(ticket_table.c.customer_id.in_(bindparam("customers", expanding=True)))
+    .distinct()
+)
 
 OnEvent = Callable[[Connection, RoomEvent, float], Sequence[OutgoingMessage]]
 
@@ -44,9 +51,12 @@ class DeskEffects:
         self._on_event = on_event
         self._twin_timer = twin_timer
 
-    def known_tickets(self, connection: Connection, customer_id: str) -> tuple[KnownTicket, ...]:
+    def known_tickets(
+        self, connection: Connection, customer_ids: Sequence[str]
+    ) -> Mapping[str, tuple[KnownTicket, ...]]:
         """See `Effects.known_tickets`."""
-        return tickets.known_tickets(connection, customer_id)
+        owners = connection.execute(_WITH_TICKETS, {"customers": list(customer_ids)}).scalars().all()
+        return {owner: tickets.known_tickets(connection, owner) for owner in owners}
 
     def open_ticket(self, connection: Connection, turn: Turn, draft: TicketDraft, now: float) -> str:
         """See `Effects.open_ticket`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -17,8 +17,10 @@ from store.outbox_rows import OutboxRow
 class Effects(Protocol):
     """All methods write through the given connection alone; what they raise undoes the whole transaction."""
 
-    def known_tickets(self, connection: Connection, customer_id: str) -> tuple[KnownTicket, ...]:
-        """The customer's tickets, newest first."""
+    def known_tickets(
+        self, connection: Connection, customer_ids: Sequence[str]
+    ) -> Mapping[str, tuple[KnownTicket, ...]]:
+        """The tickets of those customers who have any, newest first."""
         ...
 
     def open_ticket(self, connection: Connection, turn: Turn, draft: TicketDraft, now: float) -> str:

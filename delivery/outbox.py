@@ -15,18 +15,8 @@ from conversation.messages import OutgoingMessage
 from delivery.effects import Effects
 from delivery.pacing import earliest_send, memory_needed
 from delivery.send_verdict import STATUS, Again, Sent, Verdict
-from store.outbox_rows import (
-    OutboxRow,
-    end,
-    heads,
-    mark_lines,
-    postpone,
-    recent_sends,
-    record_tries,
-    settle,
-    start_sending,
-    waits_in,
-)
+from store.outbox_rows import OutboxRow, heads, postpone, recent_sends, start_sending, waits_in
+from store.send_rows import SettledSend, end, mark_lines, record_tries, settle
 
 logger = structlog.get_logger(__name__)
 
@@ -128,7 +118,7 @@ class Outbox:
 
     def settle(self, connection: Connection, settlements: Sequence[Settlement]) -> Settled:
         """Writes what became of tries, several at once."""
-        ours = [self._settle_one(connection, one) for one in settlements]
+        ours = settle(connection, [_settled(one) for one in settlements], holder=self._holder)
         record_tries(connection, [_settled_try(one) for one in settlements])
         ended = [
             one for one, owned in zip(settlements, ours, strict=True) if owned and not isinstance(one.verdict, Again)
@@ -140,24 +130,18 @@ class Outbox:
                 self._tell_desk(connection, one)
         return Settled(ours, waits_in(connection, [one.row.room_id for one in settlements]))
 
-    def _settle_one(self, connection: Connection, one: Settlement) -> bool:
-        verdict = one.verdict
-        return settle(
-            connection,
-            one.row,
-            holder=self._holder,
-            status=STATUS[type(verdict)],
-            later=verdict.at if isinstance(verdict, Again) else None,
-            message_id=verdict.receipt.platform_message_id if isinstance(verdict, Sent) else "",
-            error="" if isinstance(verdict, Sent) else verdict.why,
-            sent_at=one.at if isinstance(verdict, Sent) else None,
-        )
-
     def _tell_desk(self, connection: Connection, one: Settlement) -> None:
         if isinstance(one.verdict, Sent):
             self._effects.on_sent(connection, one.row, one.verdict.receipt, one.at)
         elif not isinstance(one.verdict, Again):
             self._effects.undeliverable(connection, one.row, one.verdict.why, one.at)
+
+
+def _settled(one: Settlement) -> SettledSend:
+    verdict, status = one.verdict, STATUS[type(one.verdict)]
+    if isinstance(verdict, Sent):
+        return SettledSend(one.row, status, message_id=verdict.receipt.platform_message_id, sent_at=one.at)
+    return SettledSend(one.row, status, later=verdict.at if isinstance(verdict, Again) else None, error=verdict.why)
 
 
 def _message_id(one: Settlement) -> str | None:

@@ -1,7 +1,8 @@
-"""The one transaction that ends a turn: lines, findings, tickets, promises, gap, outbox and inbox, or none of them."""
+"""The transaction that ends turns: lines, findings, tickets, promises, gap, outbox and inbox, or none of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,20 +12,10 @@ from conversation.outcomes import Acted, HandedOff, Relayed, TicketOpened, TurnR
 from conversation.turn import SendRight, Turn
 from delivery.effects import Effects
 from delivery.turn_loading import LoadedLane
-from delivery.turn_record import (
-    UNSENT,
-    bot_line,
-    customer_line,
-    gap_row,
-    is_gap,
-    outgoing,
-    reply_key,
-    state_after,
-    turn_row,
-)
-from store.lane_rows import newest_waiting, release, settle_rows, start_afresh
-from store.outbox_rows import put_in_outbox
-from store.turn_rows import add_lines, advance, record_gap, record_turn
+from delivery.turn_record import UNSENT, gap_row, is_gap, lines_of, reply_row, state_after, turn_row
+from store.lane_rows import SettledRow, epochs_of, newest_waiting, release, settle_rows, start_afresh
+from store.outbox_rows import queue_rows
+from store.turn_rows import add_lines, advance, owner_epochs, record_gaps, record_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,66 +42,111 @@ class Committed:
     scheduled: bool = False
 
 
-def commit_turn(connection: Connection, finished: FinishedTurn, effects: Effects, now: float) -> Committed:
-    """Writes everything that the turn came to and releases the lane.
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A turn that will be written, with the words that go out."""
 
-    Raises `LeaseLost` when the lane is somebody else's, `Superseded` when newer words wait in it or the conversation
-    changed hands since it was loaded; nothing is written then.
+    finished: FinishedTurn
+    reply: str
+
+    @property
+    def turn(self) -> Turn:
+        return self.finished.turn
+
+    @property
+    def speaks(self) -> bool:
+        return bool(self.reply) and self.turn.send_right not in UNSENT
+
+
+def commit_turns(
+    connection: Connection, batch: Sequence[FinishedTurn], effects: Effects, now: float
+) -> list[Committed | LeaseLost | Superseded]:
+    """Writes everything that the turns came to and releases their lanes; gives one verdict per turn.
+
+    `LeaseLost`: the lane is somebody else's. `Superseded`: newer words wait in it, or the conversation changed hands
+    since it was loaded. Nothing of such a turn is written. Lanes and owners stay locked until the transaction ends.
     """
-    loaded, turn = finished.loaded, finished.turn
-    if not release(connection, loaded.lane, loaded.epoch):
-        raise LeaseLost(f"lane {loaded.lane} was taken over during turn {turn.turn_id}")
-    newest = newest_waiting(connection, loaded.lane)
-    if finished.takes_newer and newest > loaded.seen:
-        raise Superseded(f"newer words wait in lane {loaded.lane}")
-    said = _write(connection, finished, effects, now)
-    status = "dead" if finished.failure else "done"
-    ids = [row.id for row in loaded.spoken]
-    settle_rows(connection, ids, turn_id=turn.turn_id, status=status, error=finished.failure)
-    more = newest > max(ids)
-    if more:
-        start_afresh(connection, loaded.lane)
-    outcome = finished.result.outcome
-    return Committed(more, said or isinstance(outcome, Relayed), isinstance(outcome, HandedOff))
+    lanes = [one.loaded.lane for one in batch]
+    epochs, newest = epochs_of(connection, lanes), newest_waiting(connection, lanes)
+    owners = owner_epochs(connection, [one.turn.conversation.conversation_id for one in batch])
+    refused = [_refusal(one, epochs, newest, owners) for one in batch]
+    accepted = [one for one, refusal in zip(batch, refused, strict=True) if refusal is None]
+    _write(connection, accepted, effects, now)
+    more = {one.loaded.lane for one in accepted if newest[one.loaded.lane] > max(_ids(one))}
+    release(connection, [one.loaded.lane for one in accepted])
+    start_afresh(connection, list(more))
+    return [
+        refusal or _committed(one, more=one.loaded.lane in more) for one, refusal in zip(batch, refused, strict=True)
+    ]
 
 
-def _write(connection: Connection, finished: FinishedTurn, effects: Effects, now: float) -> bool:
-    turn, outcome = finished.turn, finished.result.outcome
-    acts = turn.send_right is not SendRight.OBSERVE
-    reply = reply_of(outcome)
-    if isinstance(outcome, TicketOpened):
-        number = effects.open_ticket(connection, turn, outcome.ticket, now) if acts else "…"
-        reply = reply.replace("{number}", number)
-    if not record_turn(connection, turn_row(turn, finished.result, reply, finished.duration_s, now)):
-        return False
-    state = state_after(turn, finished.result, now)
-    if not advance(connection, turn.conversation.conversation_id, turn.conversation.epoch, state):
-        raise Superseded(f"conversation {turn.conversation.conversation_id} changed hands")
-    lines = [customer_line(turn, message) for message in turn.burst]
-    if reply:
-        lines.append(bot_line(turn, reply, now))
-    add_lines(connection, lines)
-    if acts:
-        _act(connection, finished, effects, now)
-    if is_gap(outcome):
-        record_gap(connection, gap_row(turn, finished.result, now))
-    if not reply or turn.send_right in UNSENT:
-        return False
-    return put_in_outbox(
+def _refusal(
+    one: FinishedTurn, epochs: dict[str, int], newest: dict[str, int], owners: dict[str, int]
+) -> LeaseLost | Superseded | None:
+    lane, conversation = one.loaded.lane, one.turn.conversation
+    if epochs.get(lane) != one.loaded.epoch:
+        return LeaseLost(f"lane {lane} was taken over during turn {one.turn.turn_id}")
+    if one.takes_newer and newest.get(lane, 0) > one.loaded.seen:
+        return Superseded(f"newer words wait in lane {lane}")
+    if owners.get(conversation.conversation_id) != conversation.epoch:
+        return Superseded(f"conversation {conversation.conversation_id} changed hands")
+    return None
+
+
+def _committed(one: FinishedTurn, *, more: bool) -> Committed:
+    outcome = one.result.outcome
+    said = bool(reply_of(outcome)) or isinstance(outcome, Relayed)
+    return Committed(more, said, isinstance(outcome, HandedOff))
+
+
+def _write(connection: Connection, accepted: Sequence[FinishedTurn], effects: Effects, now: float) -> None:
+    drafts = [_Draft(one, _reply(connection, one, effects, now)) for one in accepted]
+    new = record_turns(
         connection,
-        outgoing(turn, reply),
-        key=reply_key(turn.turn_id),
-        now=now,
-        conversation_id=turn.conversation.conversation_id,
-        owner_epoch=turn.conversation.epoch,
+        [turn_row(one.turn, one.finished.result, one.reply, one.finished.duration_s, now) for one in drafts],
     )
+    drafts = [one for one in drafts if one.turn.turn_id in new]
+    advance(
+        connection,
+        {one.turn.conversation.conversation_id: state_after(one.turn, one.finished.result, now) for one in drafts},
+    )
+    add_lines(connection, [line for one in drafts for line in lines_of(one.turn, one.reply, now)])
+    for one in drafts:
+        _act(connection, one.finished, effects, now)
+    record_gaps(
+        connection,
+        [gap_row(one.turn, one.finished.result, now) for one in drafts if is_gap(one.finished.result.outcome)],
+    )
+    queue_rows(connection, [reply_row(one.turn, one.reply, now) for one in drafts if one.speaks])
+    settle_rows(connection, [row for one in accepted for row in _settled(one)])
 
 
-def _act(connection: Connection, finished: FinishedTurn, effects: Effects, now: float) -> None:
-    turn, outcome = finished.turn, finished.result.outcome
+def _reply(connection: Connection, one: FinishedTurn, effects: Effects, now: float) -> str:
+    outcome = one.result.outcome
+    if not isinstance(outcome, TicketOpened):
+        return reply_of(outcome)
+    observed = one.turn.send_right is SendRight.OBSERVE
+    number = "…" if observed else effects.open_ticket(connection, one.turn, outcome.ticket, now)
+    return outcome.reply.replace("{number}", number)
+
+
+def _act(connection: Connection, one: FinishedTurn, effects: Effects, now: float) -> None:
+    """What the desk is asked to do. In a room that is only observed, nothing."""
+    turn, outcome = one.turn, one.result.outcome
+    if turn.send_right is SendRight.OBSERVE:
+        return
     if isinstance(outcome, HandedOff):
         effects.hand_off(connection, turn, outcome, now, said=turn.send_right not in UNSENT)
     elif isinstance(outcome, Acted) and outcome.notes:
         effects.apply_notes(connection, turn, outcome.notes, now)
     elif isinstance(outcome, Relayed):
         effects.to_staff(connection, turn, now)
+
+
+def _settled(one: FinishedTurn) -> list[SettledRow]:
+    status = "dead" if one.failure else "done"
+    return [SettledRow(row, one.turn.turn_id, status, one.failure) for row in _ids(one)]
+
+
+def _ids(one: FinishedTurn) -> list[int]:
+    return [row.id for row in one.loaded.spoken]

@@ -14,13 +14,13 @@ from conversation.codec import from_json
 from conversation.findings import Emotion
 from conversation.identity import Room, Speaker
 from conversation.messages import Incoming, IncomingMessage, RoomEvent
-from conversation.turn import BOT, Conversation, DeskHours, Line, SendRight, Turn
+from conversation.turn import BOT, Conversation, DeskHours, KnownTicket, SendRight, Turn
 from delivery.effects import Effects
 from delivery.terms import DeliveryTerms
 from store.conversation_rows import Newcomer, close_idle, last_lines, open_conversations, open_new, retitle
 from store.dialects import AnyRow
 from store.inbox_rows import MESSAGE
-from store.lane_rows import WaitingRow, release, settle_rows, waiting_rows
+from store.lane_rows import SettledRow, WaitingRow, release_own, settle_rows, waiting_rows
 
 logger = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class TurnLoader:
             elif kept:
                 bursts[lane], seen[lane] = _burst(kept[: self._terms.burst_limit]), rows[-1].id
             else:
-                release(connection, lane, epochs[lane])
+                release_own(connection, lane, epochs[lane])
         for lane, turn in self._turns(connection, bursts, now).items():
             rows = list(bursts[lane].rows)
             tries = min(rows, key=lambda row: row.id).attempts
@@ -108,13 +108,14 @@ class TurnLoader:
             return {}
         known, fresh = self._open(connection, bursts, now)
         lines = last_lines(connection, [row.id for lane, row in known.items() if lane not in fresh])
+        tickets = self._effects.known_tickets(connection, [row.customer_id for row in known.values()])
         desk = self._desk_hours(now)
         turns = {}
         for lane, burst in bursts.items():
             row = known[lane]
             history = lines.get(row.id, ())
             first = min(burst.rows, key=lambda one: one.id)
-            conversation = self._conversation(connection, row, burst, history)
+            conversation = _conversation(row, burst, tickets.get(row.customer_id, ()))
             right = SendRight(row.send_right) if row.send_right else SendRight.AUTO
             turns[lane] = Turn(turn_id_of(first.dedup_key), conversation, burst.messages, history, now, right, desk)
         return turns
@@ -140,23 +141,22 @@ class TurnLoader:
     def _is_idle(self, row: AnyRow, now: float) -> bool:
         return bool(row.status == "open" and row.owner == BOT and row.last_message_at < now - self._terms.idle_s)
 
-    def _conversation(
-        self, connection: Connection, row: AnyRow, burst: _Burst, history: Sequence[Line]
-    ) -> Conversation:
-        return Conversation(
-            conversation_id=row.id,
-            room=burst.last.room,
-            customer_id=row.customer_id,
-            customer=burst.last.sender,
-            owner=row.owner,
-            epoch=row.owner_epoch,
-            waiting_for_staff=row.status == "waiting",
-            summary=row.summary,
-            unknown_count=row.unknown_count,
-            moods=from_json(tuple[Emotion, ...], row.moods),
-            tier=row.tier,
-            tickets=self._effects.known_tickets(connection, row.customer_id),
-        )
+
+def _conversation(row: AnyRow, burst: _Burst, tickets: tuple[KnownTicket, ...]) -> Conversation:
+    return Conversation(
+        conversation_id=row.id,
+        room=burst.last.room,
+        customer_id=row.customer_id,
+        customer=burst.last.sender,
+        owner=row.owner,
+        epoch=row.owner_epoch,
+        waiting_for_staff=row.status == "waiting",
+        summary=row.summary,
+        unknown_count=row.unknown_count,
+        moods=from_json(tuple[Emotion, ...], row.moods),
+        tier=row.tier,
+        tickets=tickets,
+    )
 
 
 def _decoded(connection: Connection, rows: Sequence[WaitingRow]) -> list[Kept]:
@@ -166,7 +166,7 @@ def _decoded(connection: Connection, rows: Sequence[WaitingRow]) -> list[Kept]:
             kept.append((row, _item(row)))
         except ValidationError as error:
             logger.error("inbox.unreadable", dedup_key=row.dedup_key, problems=error.error_count())
-            settle_rows(connection, [row.id], turn_id="", status="dead", error="the payload cannot be read")
+            settle_rows(connection, [SettledRow(row.id, status="dead", error="the payload cannot be read")])
     return kept
 
 

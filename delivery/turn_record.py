@@ -13,6 +13,7 @@ from conversation.identity import RoomKind, Speaker
 from conversation.messages import Attachment, IncomingMessage, OutgoingMessage
 from conversation.outcomes import Acted, Answered, Clarified, HandedOff, Outcome, TicketOpened, TurnResult
 from conversation.turn import SendRight, Turn
+from store.outbox_rows import outbox_row
 
 MOODS_KEPT = 8
 #: What the bot's line is called in a room where it may not speak by itself.
@@ -74,8 +75,13 @@ def turn_row(turn: Turn, result: TurnResult, reply: str, duration_s: float, now:
     }
 
 
-def customer_line(turn: Turn, message: IncomingMessage) -> dict[str, Any]:
-    """One line of the customer."""
+def lines_of(turn: Turn, reply: str, now: float) -> list[dict[str, Any]]:
+    """The customer's lines in the order they were written, then the bot's, if it said something."""
+    lines = [_customer_line(turn, message) for message in turn.burst]
+    return [*lines, _bot_line(turn, reply, now)] if reply else lines
+
+
+def _customer_line(turn: Turn, message: IncomingMessage) -> dict[str, Any]:
     return {
         "conversation_id": turn.conversation.conversation_id,
         "spoken_by": message.sender.speaker.value,
@@ -92,8 +98,7 @@ def customer_line(turn: Turn, message: IncomingMessage) -> dict[str, Any]:
     }
 
 
-def bot_line(turn: Turn, reply: str, now: float) -> dict[str, Any]:
-    """The bot's line, sent or not."""
+def _bot_line(turn: Turn, reply: str, now: float) -> dict[str, Any]:
     return {
         "conversation_id": turn.conversation.conversation_id,
         "spoken_by": Speaker.BOT.value,
@@ -121,14 +126,21 @@ def gap_row(turn: Turn, result: TurnResult, now: float) -> dict[str, Any]:
     }
 
 
-def outgoing(turn: Turn, reply: str) -> OutgoingMessage:
-    """The reply as it leaves: to the room, at the customer in a group, in the thread they wrote in."""
+def reply_row(turn: Turn, reply: str, now: float) -> dict[str, Any]:
+    """The reply as an outbox row: to the room, at the customer in a group, in the thread they wrote in."""
     room, last = turn.conversation.room, turn.burst[-1]
-    return OutgoingMessage(
+    message = OutgoingMessage(
         room=room,
         text=reply,
         at=turn.conversation.customer if room.kind is RoomKind.GROUP else None,
         reply_to=last.message_id,
         in_thread=bool(last.thread_id),
         handles=tuple(_handles(turn)),
+    )
+    return outbox_row(
+        message,
+        key=reply_key(turn.turn_id),
+        now=now,
+        conversation_id=turn.conversation.conversation_id,
+        owner_epoch=turn.conversation.epoch,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -18,11 +18,12 @@ from delivery.effects import Effects
 from delivery.guard import caught
 from delivery.quiet_hold import hold_until
 from delivery.retry_policy import backoff
+from delivery.shared_write import SharedWrite
 from delivery.terms import DeliveryTerms
-from delivery.turn_commit import Committed, FinishedTurn, commit_turn
+from delivery.turn_commit import Committed, FinishedTurn, commit_turns
 from delivery.turn_loading import LoadedLane, TurnLoader
 from store.database import Database
-from store.lane_rows import release, try_later, uncount_try
+from store.lane_rows import release_own, try_later, uncount_try
 
 logger = structlog.get_logger(__name__)
 
@@ -100,6 +101,7 @@ class TurnWorker:
         self._clock = clock
         self._chance = chance
         self._sleep = sleep
+        self._commits: SharedWrite[FinishedTurn, Committed | LeaseLost | Superseded] = SharedWrite(self._commit_batch)
 
     async def answer(self, run: LaneRun) -> Committed:
         """Answers what waits in the lane; says what is left to do. Never raises but for cancellation."""
@@ -122,7 +124,7 @@ class TurnWorker:
         """Releases a lane whose turn was stopped by us; the try does not count."""
 
         def work(connection: Connection) -> None:
-            if release(connection, loaded.lane, loaded.epoch):
+            if release_own(connection, loaded.lane, loaded.epoch):
                 uncount_try(connection, loaded.lane)
 
         await self._database.write(work)
@@ -181,8 +183,14 @@ class TurnWorker:
             await self._sleep(wait)
 
     async def _commit(self, finished: FinishedTurn) -> Committed:
+        verdict = await self._commits.add(finished)
+        if isinstance(verdict, Committed):
+            return verdict
+        raise verdict
+
+    async def _commit_batch(self, batch: Sequence[FinishedTurn]) -> list[Committed | LeaseLost | Superseded]:
         return await self._database.write(
-            lambda connection: commit_turn(connection, finished, self._effects, self._clock())
+            lambda connection: commit_turns(connection, batch, self._effects, self._clock())
         )
 
     async def _after_failure(self, loaded: LoadedLane, error: Exception) -> Committed:
@@ -200,7 +208,7 @@ class TurnWorker:
 
     async def _later(self, loaded: LoadedLane, error: Exception) -> None:
         def work(connection: Connection) -> None:
-            if release(connection, loaded.lane, loaded.epoch):
+            if release_own(connection, loaded.lane, loaded.epoch):
                 due = self._clock() + backoff(loaded.tries, self._chance())
                 try_later(connection, loaded.lane, not_before=due, error=repr(error)[:500])
 
@@ -208,7 +216,7 @@ class TurnWorker:
 
     async def _give_up_aside(self, loaded: LoadedLane, error: Exception) -> None:
         def work(connection: Connection) -> None:
-            if release(connection, loaded.lane, loaded.epoch):
+            if release_own(connection, loaded.lane, loaded.epoch):
                 give_up_aside(connection, loaded.aside, repr(error)[:500])
 
         await self._database.write(work)

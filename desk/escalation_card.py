@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.handoff_brief import Brief
-
 from conversation.messages import Button, ButtonStyle, Card, CardTone
 from conversation.outcomes import Urgency
 from conversation.staff_wording import StaffWording
@@ -40,7 +39,8 @@ def escalation_card(handoff: Handoff, brief: Brief, head: CaseHead, words: Staff
 
 def _who(head: CaseHead, words: StaffWording) -> str:
     tier = "" if head.tier == "normal" else f" · {head.tier}"
-    return f"{head.customer or words.unknown_customer}{tier} · {head.room or head.channel}"
+    where = " · ".join(part for part in (words.channels.get(head.channel, head.channel), head.room) if part)
+    return f"{head.customer or words.unknown_customer}{tier} · {where}"
 
 
 def _brief_sections(brief: Brief, words: StaffWording) -> list[tuple[str, str]]:

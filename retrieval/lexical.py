@@ -91,7 +91,7 @@ class LexicalIndex:
         self._size = len(texts)
         self.statistics = statistics or Statistics.of(texts, len(vocabulary))
         numbers = np.concatenate([text.numbers for text in texts]) if texts else np.zeros(0, np.int32)
-        owners = np.repeat(np.arange(self._size), [len(text.numbers) for text in texts])
+        owners = np.repeat(np.arange(self._size, dtype=np.int32), [len(text.numbers) for text in texts])
         order = np.argsort(numbers, kind="stable")
         self._owners = owners[order]
         self._weights = self._saturated(texts)[order]
@@ -129,10 +129,10 @@ class LexicalIndex:
             worth.append((weight * rarity(number), number))
         return heapq.nlargest(MOST_LOOKED_UP, worth, key=itemgetter(0)) if len(worth) > MOST_LOOKED_UP else worth
 
-    def _saturated(self, texts: Sequence[TextWords]) -> npt.NDArray[np.float64]:
+    def _saturated(self, texts: Sequence[TextWords]) -> Counts:
         if not texts:
-            return np.zeros(0)
+            return np.zeros(0, np.float32)
         lengths = np.array([text.counts.sum() for text in texts]) / self.statistics.average_length
         each = np.repeat(K1 * (1 - B + B * lengths), [len(text.numbers) for text in texts])
         counts = np.concatenate([text.counts for text in texts])
-        return counts * (K1 + 1) / (counts + each)
+        return (counts * (K1 + 1) / (counts + each)).astype(np.float32)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, update
 
 from store.dialects import two_texts
 from store.schema import inbox, leases
@@ -102,16 +102,28 @@ def waiting_rows(connection: Connection, lanes: Sequence[str], *, count_try: boo
     return rows
 
 
-_RELEASE = (
-    update(leases)
-    .where(leases.c.conversation_key == bindparam("lane"), leases.c.epoch == bindparam("held_epoch"))
-    .values(expires_at=FREE, holder="")
-)
+_LANES: BindParameter[str] = bindparam("lanes", expanding=True)
+_HELD = select(leases.c.conversation_key, leases.c.epoch).where(leases.c.conversation_key.in_(_LANES)).with_for_update()
+_RELEASE = update(leases).where(leases.c.conversation_key.in_(_LANES)).values(expires_at=FREE, holder="")
 
 
-def release(connection: Connection, lane: str, epoch: int) -> bool:
+def epochs_of(connection: Connection, lanes: Sequence[str]) -> dict[str, int]:
+    """The epoch at which each lane is leased now; nobody can claim it until this transaction ends."""
+    return {row.conversation_key: row.epoch for row in connection.execute(_HELD, {"lanes": sorted(lanes)})}
+
+
+def release(connection: Connection, lanes: Sequence[str]) -> None:
+    """Gives lanes back. The caller has seen in this transaction that they are still its own."""
+    if lanes:
+        connection.execute(_RELEASE, {"lanes": list(lanes)})
+
+
+def release_own(connection: Connection, lane: str, epoch: int) -> bool:
     """Gives a lane back. False when it is no longer ours: whatever belongs to this claim must not be written."""
-    return connection.execute(_RELEASE, {"lane": lane, "held_epoch": epoch}).rowcount == 1
+    if epochs_of(connection, [lane]).get(lane) != epoch:
+        return False
+    release(connection, [lane])
+    return True
 
 
 _RENEW = (
@@ -133,56 +145,59 @@ def renew(connection: Connection, held: Mapping[str, int], *, holder: str, until
     return [lane for lane, epoch in held.items() if kept.get(lane) != epoch]
 
 
-_NEWEST = select(func.max(inbox.c.id)).where(inbox.c.status == "waiting", inbox.c.conversation_key == bindparam("lane"))
+_WAITS = (inbox.c.status == "waiting", inbox.c.conversation_key.in_(bindparam("lanes", expanding=True)))
+_NEWEST = (
+    select(inbox.c.conversation_key, func.max(inbox.c.id).label("newest"))
+    .where(*_WAITS)
+    .group_by(inbox.c.conversation_key)
+)
 
 
-def newest_waiting(connection: Connection, lane: str) -> int:
-    """The id of the last row that waits in a lane; 0 when none does."""
-    return connection.execute(_NEWEST, {"lane": lane}).scalar() or 0
+def newest_waiting(connection: Connection, lanes: Sequence[str]) -> dict[str, int]:
+    """The id of the last row that waits in each lane; a lane in which nothing waits is left out."""
+    return {row.conversation_key: row.newest for row in connection.execute(_NEWEST, {"lanes": list(lanes)})}
 
 
 _SETTLE = (
     update(inbox)
-    .where(inbox.c.id.in_(bindparam("ids", expanding=True)))
+    .where(inbox.c.id == bindparam("row"))
     .values(status=bindparam("new_status"), turn_id=bindparam("turn"), error=bindparam("why"))
 )
 
 
-def settle_rows(
-    connection: Connection, ids: Sequence[int], *, turn_id: str, status: str = "done", error: str = ""
-) -> None:
-    """Marks rows as `done`, or as `dead` with the reason."""
-    if ids:
-        connection.execute(_SETTLE, {"ids": list(ids), "new_status": status, "turn": turn_id, "why": error})
+@dataclass(frozen=True, slots=True)
+class SettledRow:
+    """The end of an inbox row: `done`, or `dead` with the reason."""
+
+    id: int
+    turn_id: str = ""
+    status: str = "done"
+    error: str = ""
 
 
-_AGAIN = (
-    update(inbox)
-    .where(inbox.c.status == "waiting", inbox.c.conversation_key == bindparam("lane"))
-    .values(not_before=bindparam("due"), error=bindparam("why"))
-)
-_UNCOUNT = (
-    update(inbox)
-    .where(inbox.c.status == "waiting", inbox.c.conversation_key == bindparam("lane"), inbox.c.attempts > 0)
-    .values(attempts=inbox.c.attempts - 1)
-)
-_FRESH = (
-    update(inbox)
-    .where(inbox.c.status == "waiting", inbox.c.conversation_key == bindparam("lane"), inbox.c.attempts > 0)
-    .values(attempts=0)
-)
+def settle_rows(connection: Connection, rows: Sequence[SettledRow]) -> None:
+    """Ends rows."""
+    if rows:
+        asked = [{"row": one.id, "new_status": one.status, "turn": one.turn_id, "why": one.error} for one in rows]
+        connection.execute(_SETTLE, asked)
+
+
+_AGAIN = update(inbox).where(*_WAITS).values(not_before=bindparam("due"), error=bindparam("why"))
+_UNCOUNT = update(inbox).where(*_WAITS, inbox.c.attempts > 0).values(attempts=inbox.c.attempts - 1)
+_FRESH = update(inbox).where(*_WAITS, inbox.c.attempts > 0).values(attempts=0)
 
 
 def try_later(connection: Connection, lane: str, *, not_before: float, error: str) -> None:
     """After a failed try: the whole lane waits until a moment, so that its order holds."""
-    connection.execute(_AGAIN, {"lane": lane, "due": not_before, "why": error})
+    connection.execute(_AGAIN, {"lanes": [lane], "due": not_before, "why": error})
 
 
 def uncount_try(connection: Connection, lane: str) -> None:
     """Takes a counted try back that was given up for a reason of ours, such as a shutdown."""
-    connection.execute(_UNCOUNT, {"lane": lane})
+    connection.execute(_UNCOUNT, {"lanes": [lane]})
 
 
-def start_afresh(connection: Connection, lane: str) -> None:
+def start_afresh(connection: Connection, lanes: Sequence[str]) -> None:
     """Forgets the tries counted for rows that only stood behind those that were answered."""
-    connection.execute(_FRESH, {"lane": lane})
+    if lanes:
+        connection.execute(_FRESH, {"lanes": list(lanes)})

@@ -1,4 +1,4 @@
-"""The outbox: what has to leave, in order per room, and what became of each try. Used by the send worker."""
+"""The outbox: what has to leave, in order per room. What became of each try is in `store.send_rows`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select, update
 
 from conversation.codec import to_json
 from conversation.messages import OutgoingMessage
 from store.dialects import insert_new
-from store.schema import attempts, conversations, messages, outbox
+from store.schema import conversations, outbox
 
 BOT, STAFF, SYSTEM = "bot", "staff", "system"
 UNSETTLED = ("queued", "sending")
-#: What the line in the conversation becomes when its outbox row ends in a status.
-LINE_STATUS = {"sent": "sent", "buried": "failed", "unknown": "unknown", "cancelled": "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,7 @@ class OutboxRow:
 _NEW = insert_new(outbox)
 
 
-def put_in_outbox(
-    connection: Connection,
+def outbox_row(
     message: OutgoingMessage,
     *,
     key: str,
@@ -58,9 +55,9 @@ def put_in_outbox(
     author: str = BOT,
     owner_epoch: int = 0,
     kind: str = "reply",
-) -> bool:
-    """Queues a message under its idempotency key, once; False when the key is there already."""
-    row = {
+) -> dict[str, Any]:
+    """A message as a queued row under its idempotency key."""
+    return {
         "idempotency_key": key,
         "conversation_id": conversation_id,
         "room_id": message.room.room_id,
@@ -71,6 +68,20 @@ def put_in_outbox(
         "next_at": now,
         "created_at": now,
     }
+
+
+def queue_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Queues rows made by `outbox_row`, each once."""
+    if rows:
+        connection.execute(_NEW.on(connection), rows)
+
+
+def put_in_outbox(connection: Connection, message: OutgoingMessage, *, key: str, now: float, **about: Any) -> bool:
+    """Queues a message under its idempotency key, once; False when the key is there already.
+
+    `about` may name conversation_id, author, owner_epoch and kind, as in `outbox_row`.
+    """
+    row = outbox_row(message, key=key, now=now, **about)
     return connection.execute(_NEW.on(connection), row).rowcount == 1
 
 
@@ -154,76 +165,3 @@ def recent_sends(connection: Connection, room_id: str, last: int) -> list[float]
 def waits_in(connection: Connection, rooms: Sequence[str]) -> bool:
     """True when something is queued for one of the rooms."""
     return connection.execute(_WAITS, {"rooms": list(rooms)}).first() is not None
-
-
-_SETTLE = (
-    update(outbox)
-    .where(
-        outbox.c.id == bindparam("row"),
-        outbox.c.attempts == bindparam("try"),
-        outbox.c.holder == bindparam("me"),
-        # Late news: a row that was given up as unknown turns out to have been sent after all.
-        or_(outbox.c.status == "sending", and_(outbox.c.status == "unknown", bindparam("new_status") == "sent")),
-    )
-    .values(
-        status=bindparam("new_status"),
-        next_at=func.coalesce(bindparam("later"), outbox.c.next_at),
-        platform_message_id=bindparam("message"),
-        error=bindparam("why"),
-        sent_at=bindparam("left_at"),
-        lease_until=None,
-    )
-)
-_END = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("row"))
-    .values(status=bindparam("new_status"), error=bindparam("why"), lease_until=None)
-)
-_LINE = (
-    update(messages)
-    .where(messages.c.idempotency_key == bindparam("key"))
-    .values(
-        status=bindparam("new_status"),
-        platform_message_id=func.coalesce(bindparam("message"), messages.c.platform_message_id),
-    )
-)
-_TRIES = insert(attempts)
-
-
-def settle(
-    connection: Connection,
-    row: OutboxRow,
-    *,
-    holder: str,
-    status: str,
-    later: float | None = None,
-    message_id: str = "",
-    error: str = "",
-    sent_at: float | None = None,
-) -> bool:
-    """Ends a try as `sent`, `buried` or `unknown`, or queues the row again for `later`.
-
-    False when the row is no longer ours: another sender found the lease expired.
-    """
-    asked = {"row": row.id, "try": row.attempts, "me": holder, "new_status": status, "later": later}
-    asked |= {"message": message_id, "why": error[:500], "left_at": sent_at}
-    return connection.execute(_SETTLE, asked).rowcount == 1
-
-
-def end(connection: Connection, row: OutboxRow, *, status: str, error: str) -> None:
-    """Ends a row that is not being sent: `cancelled`, or `unknown` after its sender died. Its line follows."""
-    connection.execute(_END, {"row": row.id, "new_status": status, "why": error[:500]})
-    mark_lines(connection, [(row.idempotency_key, status, None)])
-
-
-def mark_lines(connection: Connection, ended: Sequence[tuple[str, str, str | None]]) -> None:
-    """Lets the lines of conversations follow their outbox rows; each item is key, outbox status, platform id."""
-    lines = [{"key": key, "new_status": LINE_STATUS[status], "message": message} for key, status, message in ended]
-    if lines:
-        connection.execute(_LINE, lines)
-
-
-def record_tries(connection: Connection, tries: Sequence[Mapping[str, Any]]) -> None:
-    """Writes what became of tries: outbox_id, attempt, at, status, error."""
-    if tries:
-        connection.execute(_TRIES, list(tries))

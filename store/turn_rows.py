@@ -7,21 +7,23 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from store.dialects import AnyRow, insert_new
+from store.dialects import AnyRow, insert_new, upsert
 from store.schema import conversations, gaps, messages, ticket_events, turns
 
-_TURN, _GAP, _EVENT = insert_new(turns), insert_new(gaps), insert_new(ticket_events)
+_TURN = upsert(turns, lambda insert: insert.on_conflict_do_nothing().returning(turns.c.id))
+_GAP, _EVENT = insert_new(gaps), insert_new(ticket_events)
 _LINES = insert(messages)
 
 
-def record_turn(connection: Connection, turn: Mapping[str, Any]) -> bool:
-    """Writes the turn. False when it was written before: then everything else of it was, too."""
-    return connection.execute(_TURN.on(connection), turn).rowcount == 1
+def record_turns(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Writes turns and gives the ids of the new ones; what was written before is whole already."""
+    return set(connection.execute(_TURN.on(connection), rows).scalars()) if rows else set()
 
 
-def record_gap(connection: Connection, gap: Mapping[str, Any]) -> None:
-    """Writes a question that the base could not answer, once per turn."""
-    connection.execute(_GAP.on(connection), gap)
+def record_gaps(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes questions that the knowledge base could not answer, once per turn."""
+    if rows:
+        connection.execute(_GAP.on(connection), rows)
 
 
 def record_event(connection: Connection, event: Mapping[str, Any]) -> bool:
@@ -31,35 +33,46 @@ def record_event(connection: Connection, event: Mapping[str, Any]) -> bool:
 
 def add_lines(connection: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
     """Adds lines to conversations, in their order. PostgreSQL keeps no NUL in a text, so none is written."""
-    connection.execute(_LINES, [{**line, "text": line["text"].replace("\x00", "")} for line in lines])
+    if lines:
+        connection.execute(_LINES, [{**line, "text": line["text"].replace("\x00", "")} for line in lines])
 
 
+_OWNERS = (
+    select(conversations.c.id, conversations.c.owner_epoch)
+    .where(conversations.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update()
+)
+_STATE = (
+    conversations.c.room,
+    conversations.c.person,
+    conversations.c.moods,
+    conversations.c.unknown_count,
+    conversations.c.last_handles,
+    conversations.c.last_message_at,
+)
 _ADVANCE = (
     update(conversations)
-    .where(conversations.c.id == bindparam("conversation"), conversations.c.owner_epoch == bindparam("seen_epoch"))
-    .values(
-        {
-            column: bindparam(f"new_{column.name}")
-            for column in (
-                conversations.c.room,
-                conversations.c.person,
-                conversations.c.moods,
-                conversations.c.unknown_count,
-                conversations.c.last_handles,
-                conversations.c.last_message_at,
-            )
-        }
-    )
+    .where(conversations.c.id == bindparam("conversation"))
+    .values({column: bindparam(f"new_{column.name}") for column in _STATE})
 )
 
 
-def advance(connection: Connection, conversation_id: str, epoch: int, state: Mapping[str, Any]) -> bool:
-    """Writes what the turn changed about the conversation. False when its owner has changed since it was loaded.
+def owner_epochs(connection: Connection, conversation_ids: Sequence[str]) -> dict[str, int]:
+    """The owner epoch of each conversation; its owner cannot change until this transaction ends."""
+    return {row.id: row.owner_epoch for row in connection.execute(_OWNERS, {"ids": sorted(conversation_ids)})}
 
-    `state` has room, person, moods and last_handles as JSON, unknown_count and last_message_at.
+
+def advance(connection: Connection, states: Mapping[str, Mapping[str, Any]]) -> None:
+    """Writes what turns changed about their conversations.
+
+    Each state has room, person, moods and last_handles as JSON, unknown_count and last_message_at.
     """
-    asked = {f"new_{name}": value for name, value in state.items()}
-    return connection.execute(_ADVANCE, {"conversation": conversation_id, "seen_epoch": epoch, **asked}).rowcount == 1
+    asked = [
+        {"conversation": one, **{f"new_{name}": value for name, value in state.items()}}
+        for one, state in states.items()
+    ]
+    if asked:
+        connection.execute(_ADVANCE, asked)
 
 
 _RECALL = (

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tools.name_match import EVERYONE, directory, fold, name_at
+from tools.name_match import EVERYONE, Directory, directory, fold, name_at
 from tools.quoted_block import without_quotes
 
 _ALL_PLACEHOLDER = "@_all"
 _AT = re.compile("[@＠﹫]")
+#: What WeCom and WeChat put after a mention that was chosen from their list.
+_BLANKS_OF_CLIENTS = (" ", "\u2005")
 _ADDRESS_BEFORE = re.compile(r"[A-Za-z0-9._%+\-]")
 _ADDRESS_AFTER = re.compile(r"[\w\-]+(?:\.[\w\-]+)+")
 _AFTER_OPENING_MENTION = re.compile(r"\s*[，,：:！!]+")
@@ -44,7 +46,16 @@ def from_text(text: str, bot_name: str, room_members: Iterable[str] = ()) -> Men
     text = without_quotes(text)
     if not _AT.search(text):
         return Mention(False, " ".join(text.split()), (), False)
-    known, folded, line = directory(bot_name, tuple(room_members)), fold(text), _Line(text)
+    known = directory(bot_name, tuple(room_members))
+    end = len(known.opening)
+    if end and text.startswith(known.opening) and text[end : end + 1] in _BLANKS_OF_CLIENTS and not _AT.search(text, 1):
+        # Nearly every line that a platform delivers: the bot's name, a blank, the words.
+        return Mention(True, " ".join(text[_end_of(_AFTER_OPENING_MENTION, text, end) :].split()), (), False)
+    return _read(text, known)
+
+
+def _read(text: str, known: Directory) -> Mention:
+    folded, line = fold(text), _Line(text)
     place = folded.text.find("@")
     while place >= 0:
         at = folded.origin[place]

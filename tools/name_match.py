@@ -38,10 +38,14 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Names by their folded letters without any blank; `longest` is the length of the longest such key."""
+    """Names by their folded letters without any blank; `longest` is the length of the longest such key.
+
+    `opening` is the bot's mention as it is written, where no other name can be meant by it; else it is empty.
+    """
 
     names: Mapping[str, Name]
     longest: int
+    opening: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def directory(bot_name: str, room_members: tuple[str, ...]) -> Directory:
     _enter(names, Name(bot_name.strip(), _folded_name(bot_name), is_bot=True))
     for written in _EVERYONE_NAMES:
         _enter(names, Name(written, written, is_everyone=True))
-    return Directory(names, max(map(len, names)))
+    alone = (
+        not room_members and bot_name == bot_name.strip().lstrip("@＠") and any(name.is_bot for name in names.values())
+    )
+    return Directory(names, max(map(len, names)), f"@{bot_name}" if alone else "")
 
 
 def fold(text: str) -> Folded:

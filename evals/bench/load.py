@@ -7,10 +7,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from evals.bench.figures import percentile
 from evals.rig.loopback import HOST
 
+RUN_LIMIT_S = 120.0
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.I)
 _HEAD_END = b"\r\n\r\n"
 
@@ -48,8 +50,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +94,8 @@ async def closed_loop(port: int, requests: Sequence[bytes], connections: int) ->
     run = _Run(iter(requests), connections, loop.create_future())
     started = time.perf_counter()
     await asyncio.gather(*(loop.create_connection(lambda: _Connection(run), HOST, port) for _ in range(connections)))
-    await run.done
+    async with asyncio.timeout(RUN_LIMIT_S):
+        await run.done
     took = time.perf_counter() - started
     latencies = run.latencies
     return Load(

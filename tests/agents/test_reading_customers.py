@@ -33,6 +33,11 @@ class NoFlags:
         return Flags(urgent=0.7)
 
 
+def unhappy(chance: float, intensity: float = 1.5) -> Emotion:
+    label = "disappointed" if chance > 0.5 else "neutral"
+    return Emotion(label, {"disappointed": chance, "neutral": 1 - chance}, intensity, -0.7 * chance)
+
+
 def mood(valence: float) -> Emotion:
     return Emotion("neutral", {"neutral": 0.5}, 0.5, valence)
 
@@ -86,25 +91,28 @@ async def test_emotion_asks_a_model_only_where_it_may() -> None:
 @pytest.mark.parametrize(
     ("course", "worse"),
     [
-        ([0.0, -0.15, -0.3, -0.45], True),  # a little unhappier with every polite line
-        ([-0.35, -0.4, -0.4], True),  # stays unhappy
-        ([-0.29, -0.48, -0.26, -0.5], True),  # up and down, but uneasy throughout
-        ([-0.36, -0.34, -0.3], False),  # the grumble of an ordinary question
-        ([0.0, -0.5], False),  # one bad line is no course
-        ([-0.6, -0.4, -0.1], False),  # getting better
+        ([0.0, 0.3, 0.7, 0.8], True),  # a little unhappier with every polite line
+        ([0.1, 0.85, 0.3, 0.95], True),  # up and down, but unhappy in all
+        ([0.7, 0.7, 0.7], True),  # stays unhappy
+        ([0.0, 0.0, 0.9], False),  # one bad line is no course
+        ([0.7, 0.8], False),  # too short for a course
+        ([0.9, 0.8, 0.2], False),  # calming down
+        ([0.4, 0.5, 0.5], False),  # the grumble of an ordinary question
         ([0.0, 0.0, 0.0, 0.0], False),
-        ([0.2, 0.1, -0.1, -0.2], False),  # not unhappy yet
-        ([-0.5, 0.3, -0.5], False),  # ups and downs
     ],
 )
 def test_getting_worse_is_seen_over_several_lines(course: list[float], worse: bool) -> None:
-    *earlier, now = [mood(valence) for valence in course]
+    *earlier, now = [unhappy(chance) for chance in course]
     assert is_worsening(earlier, now) is worse
 
 
-@given(st.lists(st.floats(-0.2, 1), max_size=8), st.floats(-0.2, 1))
-def test_who_is_not_unhappy_is_never_getting_worse(course: list[float], now: float) -> None:
-    assert not is_worsening([mood(valence) for valence in course], mood(now))
+def test_a_faint_mood_is_no_alarm_however_sure() -> None:
+    assert not is_worsening([unhappy(0.9)] * 3, unhappy(0.9, intensity=0.8))
+
+
+@given(st.lists(st.floats(0, 1), max_size=8), st.floats(0, 0.59))
+def test_who_is_not_unhappy_now_is_never_getting_worse(course: list[float], now: float) -> None:
+    assert not is_worsening([unhappy(chance) for chance in course], unhappy(now))
 
 
 def test_upset_is_a_mood_with_some_strength() -> None:

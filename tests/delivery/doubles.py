@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,8 +123,10 @@ class StageDesk:
     notes: list[tuple[Any, ...]] = field(default_factory=list)
     answers: Sequence[OutgoingMessage] = ()
 
-    def known_tickets(self, connection: Connection, customer_id: str) -> tuple[KnownTicket, ...]:
-        return ()
+    def known_tickets(
+        self, connection: Connection, customer_ids: Sequence[str]
+    ) -> Mapping[str, tuple[KnownTicket, ...]]:
+        return {}
 
     def open_ticket(self, connection: Connection, turn: Turn, draft: TicketDraft, now: float) -> str:
         self.notes.append(("ticket", turn.turn_id))

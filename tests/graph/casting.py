@@ -160,7 +160,7 @@ def turn(
 
 def mood(valence: float, label: str = "neutral", intensity: float = 0.5) -> Emotion:
     """An earlier emotion."""
-    return Emotion(label, {label: 0.7}, intensity, valence)
+    return Emotion(label, {label: 0.8}, intensity, valence)
 
 
 def ticket(

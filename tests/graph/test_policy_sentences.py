@@ -127,7 +127,7 @@ async def test_what_is_known_is_answered_however_often_we_did_not_know_before(un
 
 
 async def test_anger_that_grows_politely_over_four_lines_brings_a_person_unasked() -> None:
-    moods = (mood(0.0), mood(-0.2), mood(-0.32))
+    moods = (mood(0.0), mood(-0.2), mood(-0.5, "disappointed"))
     outcome = await ends("我确实有点着急，麻烦您再看看好吗", moods=moods)
     assert isinstance(outcome, HandedOff)
     assert outcome.reason == "mood_worsening"

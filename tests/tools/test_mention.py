@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.mention import Mention, from_feishu, from_text
-from tools.name_match import _folded_by_letter, fold
+from tools.mention import Mention, _read, from_feishu, from_text
+from tools.name_match import _folded_by_letter, directory, fold
 
 BOT = "小禾"
 RULE = "- - - - - - - - - - - - - - -"
@@ -225,3 +225,11 @@ def test_a_hostile_text_is_read_in_linear_time() -> None:
 @given(st.text(max_size=40))
 def test_the_short_way_of_folding_agrees_with_the_long_one(text: str) -> None:
     assert fold(text).text == _folded_by_letter(text).text
+
+
+@given(
+    NAMES | st.sampled_from(["all", "所有人", "小汇 客服", ""]), st.sampled_from([" ", "\u2005", "，", ""]), ANYTHING
+)
+def test_the_short_way_of_reading_agrees_with_the_long_one(bot: str, after: str, words: str) -> None:
+    line = f"@{bot}{after}{words}".replace(">", "").replace("「", "").replace("”", "")
+    assert from_text(line, bot) == _read(line, directory(bot, ()))
