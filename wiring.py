@@ -143,7 +143,7 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(migrate, settings.database)
     client = httpx.AsyncClient(timeout=HTTP_TIMEOUT)
-    stage = Stage(f"http://127.0.0.1:{settings.port}", client) if settings.plays else None
+    stage = _build_stage(settings, client) if settings.plays else None
     if stage is not None:
         settings = settings.with_stage(stage.channels(), stage.desk())
     database = open_database(settings.database)
@@ -196,4 +196,11 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
         screens=Screens(database, clock, stage, load_templates()),
         stage=stage,
         client=client,
+    )
+
+
+def _build_stage(settings: Settings, client: httpx.AsyncClient) -> Stage:
+    helpdesk = settings.desk.helpdesk
+    return Stage(
+        f"http://127.0.0.1:{settings.port}", client, helpdesk=(helpdesk.id, helpdesk.token) if helpdesk else None
     )

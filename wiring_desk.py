@@ -17,9 +17,9 @@ from conversation.messages import EventKind, OutgoingMessage, RoomEvent
 from conversation.staff_wording import staff_wording
 from conversation.wording import wording
 from delivery.brief_writer import BriefWriter
-from delivery.desk_effects import PROMISE_DUE, WRITE_BRIEF, DeskEffects
+from delivery.desk_effects import OPEN_TWIN, PROMISE_DUE, TELL_TWIN, WRITE_BRIEF, DeskEffects
 from delivery.promise_keeper import PromiseKeeper
-from delivery.ticket_twins import OPEN_TWIN, TELL_TWIN, TicketTwins
+from delivery.ticket_twins import TicketTwins
 from delivery.timers import TimerAction
 from desk.hours import OfficeHours
 from desk.staff_desk import StaffDesk
@@ -68,8 +68,8 @@ def build_effects(settings: Settings) -> DeskEffects:
             take_event(connection, event, wording(LANGUAGE), now)
         return ()
 
-    twin_timer = OPEN_TWIN if settings.desk.helpdesk is not None else ""
-    return DeskEffects(staff_wording(LANGUAGE), on_event=on_event, twin_timer=twin_timer)
+    has_twins = settings.desk.helpdesk is not None
+    return DeskEffects(staff_wording(LANGUAGE), on_event=on_event, has_twins=has_twins)
 
 
 def build_actions(

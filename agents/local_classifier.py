@@ -67,7 +67,8 @@ class LocalTriage:
     def shipped(cls, cache_dir: Path | None = None) -> LocalTriage:
         """The built-in intents. The first call trains for some seconds; `cache_dir` keeps the result."""
         source = (EXAMPLES / "intents.jsonl").read_bytes()
-        return cls(LinearModel.from_arrays(trained("intents", source, lambda: _train_intents(source), cache_dir), "m"))
+        arrays = trained("intents", source + _code(), lambda: _train_intents(source), cache_dir)
+        return cls(LinearModel.from_arrays(arrays, "m"))
 
     @classmethod
     def from_rows(cls, rows: Sequence[tuple[str, str]], oos: str | None = None) -> LocalTriage:
@@ -112,7 +113,7 @@ class LocalEmotion:
     def shipped(cls, cache_dir: Path | None = None) -> LocalEmotion:
         """The built-in moods. The first call trains; `cache_dir` keeps the result."""
         source, intents = (EXAMPLES / "emotions.jsonl").read_bytes(), (EXAMPLES / "intents.jsonl").read_bytes()
-        arrays = trained("emotions", source + intents, lambda: _train_emotions(source, intents), cache_dir)
+        arrays = trained("emotions", source + intents + _code(), lambda: _train_emotions(source, intents), cache_dir)
         return cls(LinearModel.from_arrays(arrays, "m"), LinearModel.from_arrays(arrays, "s"))
 
     def read(self, text: str) -> Emotion:
@@ -141,12 +142,16 @@ class LocalFlags:
     def shipped(cls, cache_dir: Path | None = None) -> LocalFlags:
         """The built-in flags. The first call trains; `cache_dir` keeps the result."""
         source, intents = (EXAMPLES / "flags.jsonl").read_bytes(), (EXAMPLES / "intents.jsonl").read_bytes()
-        arrays = trained("flags", source + intents, lambda: _train_flags(source, intents), cache_dir)
+        arrays = trained("flags", source + intents + _code(), lambda: _train_flags(source, intents), cache_dir)
         return cls(LinearModel.from_arrays(arrays, "m"))
 
     def read(self, text: str) -> Flags:
         """See `ReadsFlags.read`."""
         return Flags(**self._model.read(text)) if fold(text) else Flags()
+
+
+def _code() -> bytes:
+    return Path(__file__).read_bytes()
 
 
 def _rows(source: bytes) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ logger = structlog.get_logger(__name__)
 
 #: Timers that the desk's actions answer to.
 WRITE_BRIEF, PROMISE_DUE = "write_brief", "promise_due"
+#: Timers for tickets that have a twin in another system.
+OPEN_TWIN, TELL_TWIN = "open_twin", "tell_twin"
 #: The kind of the outbox row that carries an escalation's card.
 ESCALATION = "escalation"
 
@@ -43,13 +45,13 @@ def no_answer(_connection: Connection, _event: RoomEvent, _now: float) -> Sequen
 class DeskEffects:
     """See `Effects`. `on_event` may answer an event with messages, such as news of a ticket for its customer.
 
-    `twin_timer` is the kind of the timer that opens a new ticket's twin in another system; empty where there is none.
+    `has_twins`: tickets are kept in step with another system, by timers.
     """
 
-    def __init__(self, words: StaffWording, *, on_event: OnEvent = no_answer, twin_timer: str = "") -> None:
+    def __init__(self, words: StaffWording, *, on_event: OnEvent = no_answer, has_twins: bool = False) -> None:
         self._words = words
         self._on_event = on_event
-        self._twin_timer = twin_timer
+        self._has_twins = has_twins
 
     def known_tickets(
         self, connection: Connection, customer_ids: Sequence[str]
@@ -70,8 +72,8 @@ class DeskEffects:
             excerpt=(*turn.history, *burst),
             now=now,
         )
-        if self._twin_timer:
-            schedule(connection, self._twin_timer, f"twin:{number}", {"number": number}, now)
+        if self._has_twins:
+            schedule(connection, OPEN_TWIN, f"twin:{number}", {"number": number}, now)
         return number
 
     def apply_notes(self, connection: Connection, turn: Turn, notes: Sequence[TicketNote], now: float) -> None:
@@ -79,6 +81,9 @@ class DeskEffects:
         for note in notes:
             if not tickets.apply_note(connection, note, turn_id=turn.turn_id, actor="bot", now=now):
                 logger.warning("turn.note_not_taken", turn_id=turn.turn_id, ticket=note.number)
+            elif self._has_twins:
+                news = {"number": note.number, "text": note.text}
+                schedule(connection, TELL_TWIN, f"tell:{turn.turn_id}:{note.number}", news, now)
 
     def hand_off(self, connection: Connection, turn: Turn, outcome: HandedOff, now: float, *, said: bool) -> None:
         """See `Effects.hand_off`."""

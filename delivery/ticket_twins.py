@@ -17,7 +17,6 @@ from tools.ticket_system import NewTicket, TicketSystem
 
 logger = structlog.get_logger(__name__)
 
-OPEN_TWIN, TELL_TWIN = "open_twin", "tell_twin"
 FEISHU = "feishu"
 
 

@@ -127,7 +127,7 @@ class TurnDispatcher:
         return self._loader.load(connection, epochs, now, count_try=True) if epochs else []
 
     def _start(self, loaded: LoadedLane) -> None:
-        run = LaneRun(loaded, self._terms.restarts)
+        run = self._worker.start(loaded)
         self._running[loaded.lane] = run
         self._tasks[loaded.lane] = asyncio.create_task(self._answer(run))
         if len(self._running) >= self._terms.turn_slots:

@@ -103,6 +103,10 @@ class TurnWorker:
         self._sleep = sleep
         self._commits: SharedWrite[FinishedTurn, Committed | LeaseLost | Superseded] = SharedWrite(self._commit_batch)
 
+    def start(self, loaded: LoadedLane) -> LaneRun:
+        """The run of a lane that was just claimed, to be passed to `answer`."""
+        return LaneRun(loaded, self._terms.restarts)
+
     async def answer(self, run: LaneRun) -> Committed:
         """Answers what waits in the lane; says what is left to do. Never raises but for cancellation."""
         outcome = await caught(self._answer(run))

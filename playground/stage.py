@@ -37,10 +37,11 @@ STAFF = (Persona("ou_xiaoli", "小李"), Persona("ou_xiaozhou", "小周"))
 class Stage:
     """Both platforms, sharing one ledger. `base_url` is where our own service and the doubles' APIs are reached.
 
-    Keys are made anew at every start: nothing outside this process could sign for these accounts.
+    Keys are made anew at every start: nothing outside this process could sign for these accounts. `helpdesk` is the
+    id and token of a 服务台, where tickets shall have twins.
     """
 
-    def __init__(self, base_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, base_url: str, client: httpx.AsyncClient, helpdesk: tuple[str, str] | None = None) -> None:
         self.ledger = DoubleLedger()
         self._token = secrets.token_hex(8)
         self._aes_key = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(42)) + "A"
@@ -70,6 +71,7 @@ class Stage:
             client=client,
             ledger=self.ledger,
             staff_chat_ids=(STAFF_CHAT,),
+            helpdesk=helpdesk,
         )
         for person in (*FEISHU_CUSTOMERS, *STAFF):
             self.feishu.rooms.person(person.user_id, person.name)

@@ -12,15 +12,13 @@ class BubbleWords:
     """Words of the bubble itself; answers come from the turn.
 
     `looking` is shown until there is an answer, `late` when there is none after five and a half minutes, `elsewhere`
-    in a bubble whose question was answered in another one, `hushed` when nothing is to be said, `lost` for a stream
-    that nobody knows any more.
+    in a bubble whose question was answered in another one, `hushed` when nothing is to be said.
     """
 
     looking: str = "正在为您查询…"
     late: str = "还没有查到结果，有了结果会在这里另行回复您。"
     elsewhere: str = "已一并答复，请您看另一条回复。"
     hushed: str = "好的。"
-    lost: str = "抱歉，这条消息没有处理成功，麻烦您再发一次。"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from functools import partial
 
 import httpx
 import structlog
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from channels.channel import Capabilities, CardPresses, Intake, Receipt
 from channels.wecom_bot import outbound, reply_ways, streams
 from channels.wecom_bot.account import PLATFORM, BubbleWords, WecomBotSettings
+from channels.wecom_bot.bubbles import Bubbles
 from channels.wecom_bot.client import WecomBotClient
-from channels.wecom_bot.reply_ways import Answer, ByUrl, InBubble, Rescue, RowsMissing, Way
+from channels.wecom_bot.reply_ways import ByUrl, Handle, InBubble, Rescue, Way, read_handle
+from channels.wecom_bot.streams import LastText
 from channels.wecom_bot.webhook import WecomBotWebhook
 from conversation.errors import FateUnknown, GiveUp, RetryLater
 from conversation.messages import OutgoingMessage
@@ -24,8 +27,6 @@ __all__ = ["BubbleWords", "WecomBotChannel", "WecomBotSettings"]
 
 logger = structlog.get_logger(__name__)
 
-#: How often a send looks for its rows while they are being written (seconds).
-_ROW_WAIT_S = 0.2
 _RESCUES_A_ROUND = 20
 
 
@@ -61,8 +62,15 @@ class WecomBotChannel:
             extra_hosts=settings.extra_hosts,
             media_keys=(settings.encoding_aes_key, settings.previous_key),
         )
+        self._bubbles = Bubbles()
         self._webhook = WecomBotWebhook(
-            settings, intake=intake, presses=presses, database=database, clock=clock, words=self._words
+            settings,
+            intake=intake,
+            presses=presses,
+            database=database,
+            clock=clock,
+            words=self._words,
+            bubbles=self._bubbles,
         )
 
     async def receive(self, request: Request) -> Response:
@@ -71,41 +79,45 @@ class WecomBotChannel:
 
     async def send(self, message: OutgoingMessage, idempotency_key: str) -> Receipt:
         """See `Channel.send`. The receipt's id is also the subject of a later thumb up or down."""
-        answer = Answer(
-            key=idempotency_key,
-            content=outbound.content_of(message),
-            card=outbound.card_json(message.card, idempotency_key, self._settings.bot_name),
-            elsewhere=self._words.elsewhere,
-        )
+        card = outbound.card_json(message.card, idempotency_key, self._settings.bot_name)
+        text = LastText(outbound.content_of(message), card, idempotency_key)
+        handles = [read_handle(one) for one in message.handles]
         refusal = "none of the answered messages has a bubble or a response_url"
-        while True:
-            way = await self._way(message, answer)
+        while (way := await self._way(handles, text)) is not None:
             if isinstance(way, InBubble):
+                for stream_id in way.closed:
+                    self._bubbles.close(stream_id)
                 return Receipt(way.stream_id)
-            if not isinstance(way, ByUrl):
-                raise GiveUp(f"no way left ({refusal}): the platform gives no active send in webhook mode")
             try:
-                return await self._by_url(way, answer.content, answer.card)
+                return await self._by_url(way, text.content, text.card)
             except GiveUp as refused:
                 refusal = str(refused)
-                await self._database.write(partial(reply_ways.spend_url, stream_id=way.stream_id))
+                await self._database.write(partial(reply_ways.spend_url, url=way.url))
+        raise GiveUp(f"no way left ({refusal}): the platform gives no active send in webhook mode")
 
     async def unpicked(self, now: float) -> int:
-        """Sends finished texts that the platform never asked for by response_url; gives how many left.
+        """Sends last texts that the platform never asked for by response_url; gives how many left.
 
-        For a timer, every half minute or so. Bubbles that nobody asks about any more are closed beside it.
+        For a timer, every half minute or so.
         """
-        late = self._words.late
-        await self._database.write(lambda connection: streams.close_abandoned(connection, late=late, now=now))
-        rescues = await self._database.write(
-            lambda connection: reply_ways.take_rescues(connection, now, _RESCUES_A_ROUND)
-        )
-        return sum([await self._rescued(rescue) for rescue in rescues])
+        take = partial(reply_ways.take_rescues, account=self.account, now=now, limit=_RESCUES_A_ROUND)
+        return sum([await self._rescued(rescue) for rescue in await self._database.write(take)])
 
     async def hush(self, handles: Sequence[Mapping[str, str]]) -> int:
         """Closes the bubbles of messages that get no answer, on purpose; gives how many were open."""
-        ids, words, now = [one.get("stream_id", "") for one in handles], self._words.hushed, self._clock()
-        return await self._database.write(lambda connection: streams.hush(connection, ids, words=words, now=now))
+        now, text = self._clock(), LastText(self._words.hushed, expected=False)
+        offered = {one.stream_id: one.opened_at for one in map(read_handle, handles) if one.stream_id}
+
+        def close(connection: Connection) -> int:
+            return sum(
+                streams.finish(connection, stream_id, text, account=self.account, opened_at=opened_at, now=now)
+                for stream_id, opened_at in offered.items()
+            )
+
+        closed = await self._database.write(close)
+        for stream_id in offered:
+            self._bubbles.close(stream_id)
+        return closed
 
     async def media(self, reference: str) -> bytes:
         """The file behind an attachment's reference, decrypted. See `WecomBotClient.media` for the errors."""
@@ -115,14 +127,13 @@ class WecomBotChannel:
         """See `Channel.close`."""
         await self._client.close()
 
-    async def _way(self, message: OutgoingMessage, answer: Answer) -> Way:
-        now = self._clock()
-        way = await self._database.write(
-            lambda connection: reply_ways.take_way(connection, message.handles, answer, now)
+    async def _way(self, handles: Sequence[Handle], text: LastText) -> Way | None:
+        now, elsewhere = self._clock(), self._words.elsewhere
+        return await self._database.write(
+            lambda connection: reply_ways.take_way(
+                connection, handles, text, elsewhere=elsewhere, account=self.account, now=now
+            )
         )
-        if isinstance(way, RowsMissing):
-            raise RetryLater("the messages answered are being written this very moment", _ROW_WAIT_S)
-        return way
 
     async def _by_url(self, way: ByUrl, content: str, card: str) -> Receipt:
         """Posts to a response_url that was taken; one whose answer was lost is asked once more.
@@ -130,7 +141,7 @@ class WecomBotChannel:
         The platform takes only one answer per URL, so asking again cannot show the message twice: it either goes out
         now, or is refused and the fate of the first try stays unknown.
         """
-        receipt = Receipt(f"{way.stream_id}-url")
+        receipt = Receipt(reply_ways.url_id(way.url))
         body = outbound.response(content, card, receipt.platform_message_id)
         uncertain = way.again
         for _ in range(2):
@@ -138,7 +149,7 @@ class WecomBotChannel:
                 await self._client.respond(way.url, body)
             except RetryLater:
                 if not uncertain:
-                    await self._database.write(lambda connection: reply_ways.release_url(connection, way.stream_id))
+                    await self._database.write(partial(reply_ways.release_url, url=way.url))
                 raise
             except FateUnknown:
                 uncertain = True
@@ -152,13 +163,13 @@ class WecomBotChannel:
 
     async def _rescued(self, rescue: Rescue) -> bool:
         log = logger.bind(account=self.account, stream_id=rescue.stream_id)
-        if rescue.way is None:
+        if not rescue.url:
             log.error("wecom_bot.reply_lost", reason="never picked up, and no response_url is left")
             return False
         try:
-            await self._by_url(rescue.way, rescue.content, rescue.card)
+            await self._by_url(ByUrl(rescue.url), rescue.content, rescue.card)
         except RetryLater:
-            await self._database.write(lambda connection: reply_ways.postpone_rescue(connection, rescue))
+            await self._database.write(partial(reply_ways.postpone_rescue, rescue=rescue))
             return False
         except (GiveUp, FateUnknown) as error:
             log.error("wecom_bot.reply_lost", reason=str(error))

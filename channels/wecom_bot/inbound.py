@@ -91,6 +91,7 @@ def _message(
         quote=_quote(payload.get("quote")),
         reply_handle={
             "stream_id": stream_id_of(room.account, message_id),
+            "opened_at": str(now),
             "response_url": _text(payload, "response_url"),
             "response_expires": str(int(now + RESPONSE_LIFE_S)),
         },

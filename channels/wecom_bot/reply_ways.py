@@ -1,202 +1,186 @@
-"""Which way an answer takes: into the lane's open bubble, else by the newest response_url; at most one of them.
+"""Which way an answer takes: into an open bubble, else by the newest response_url; at most one of them.
 
 Plain functions over a connection, beside `streams`. Protocol: https://developer.work.weixin.qq.com/document/path/101138.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from channels.wecom_bot import streams
+from channels.wecom_bot.bubbles import OPEN_S
 from channels.wecom_bot.inbound import RESPONSE_LIFE_S
-from channels.wecom_bot.streams import OPEN_S, UNREACHABLE_S
-from store.dialects import insert_new
-from store.schema import streams
+from channels.wecom_bot.streams import UNREACHABLE_S, LastText
+from store.dialects import upsert
+from store.schema import streams as table
 
 #: A response_url is not used in its last seconds: it could die on the way.
-_USABLE_S = RESPONSE_LIFE_S - 10
-#: A message and its stream row are written side by side; a reply that is quicker than the row waits for it.
-_ROW_LAG_S = 5.0
+_MARGIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is to be shown. `key` is the send's idempotency key; `elsewhere` goes into further bubbles of the lane."""
+class Handle:
+    """What a message offers to its answer: a bubble (empty id: none) and a response_url (empty: none)."""
 
-    key: str
-    content: str
-    card: str
-    elsewhere: str
+    stream_id: str
+    opened_at: float
+    url: str
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class InBubble:
-    """The answer stands in this stream; the platform's next refresh shows it."""
+    """The answer stands in this bubble; the platform's next refresh shows it. `closed` are all bubbles it ended."""
 
     stream_id: str
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ByUrl:
-    """This row's response_url is taken for the answer; `again` when an earlier try may have used it already."""
+    """This response_url is taken for the answer; `again` when an earlier try may have used it already."""
 
-    stream_id: str
     url: str
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RowsMissing:
-    """The messages are so new that their rows are not written yet."""
+Way = InBubble | ByUrl
 
 
-@dataclass(frozen=True, slots=True)
-class NoWay:
-    """No bubble is open and no response_url is left."""
+def read_handle(handle: Mapping[str, str]) -> Handle:
+    """The handle that `inbound` made; anything else offers nothing."""
+    try:
+        opened_at, expires_at = float(handle.get("opened_at", "")), float(handle.get("response_expires", ""))
+    except ValueError:
+        return Handle("", 0.0, "", 0.0)
+    return Handle(handle.get("stream_id", ""), opened_at, handle.get("response_url", ""), expires_at)
 
 
-Way = InBubble | ByUrl | RowsMissing | NoWay
+def take_way(
+    connection: Connection, handles: Sequence[Handle], text: LastText, *, elsewhere: str, account: str, now: float
+) -> Way | None:
+    """Chooses and takes the way for `text` to the messages of `handles`; the same key finds its way again.
 
-
-def take_way(connection: Connection, handles: Sequence[Mapping[str, str]], answer: Answer, now: float) -> Way:
-    """Chooses and takes the way for `answer` to the messages of `handles`; the same key finds its way again."""
-    handles = [one for one in handles if one.get("stream_id")]
-    rows = _rows(connection, [one["stream_id"] for one in handles])
-    missing = [one for one in handles if one["stream_id"] not in {row.stream_id for row in rows}]
-    if any(now - _received_at(one) < _ROW_LAG_S for one in missing):
-        return RowsMissing()
-    if missing:
-        _adopt(connection, missing)
-        rows = _rows(connection, [one["stream_id"] for one in handles])
-    if not rows:
-        return NoWay()
-    lanes = {row.conversation_key for row in rows if row.conversation_key}
-    involved = _involved(connection, lanes, answer.key)
-    return (
-        _taken_before(rows, involved, answer.key)
-        or _into_bubble(connection, rows, involved, answer, now)
-        or claim_url(connection, rows, answer.key, now)
-        or NoWay()
-    )
-
-
-def claim_url(connection: Connection, rows: Iterable[Row[Any]], key: str, now: float) -> ByUrl | None:
-    """Takes the newest usable response_url among the rows for the send `key`."""
-    usable = [row for row in rows if row.response_url and now - row.opened_at < _USABLE_S]
-    for row in sorted(usable, key=lambda row: row.opened_at, reverse=True):
-        mine = (streams.c.stream_id == row.stream_id) & streams.c.response_used_at.is_(None)
-        if connection.execute(update(streams).where(mine).values(response_used_at=now, response_key=key)).rowcount:
-            return ByUrl(row.stream_id, row.response_url)
+    Further open bubbles among the handles end with the words `elsewhere`. None: no way is left.
+    """
+    taken = _taken_before(connection, handles, text.key)
+    if taken:
+        return taken
+    young = [one for one in handles if one.stream_id and now - one.opened_at < OPEN_S]
+    closed: list[str] = []
+    for one in sorted(young, key=lambda one: one.opened_at, reverse=True):
+        shown = LastText(elsewhere, expected=False) if closed else text
+        url, opened_at = _url_of(one.stream_id, handles), one.opened_at
+        if one.stream_id not in closed and streams.finish(
+            connection, one.stream_id, shown, account=account, opened_at=opened_at, now=now, url=url
+        ):
+            closed.append(one.stream_id)
+    if closed:
+        return InBubble(closed[0], tuple(closed))
+    alive = [one for one in handles if one.url and one.expires_at - now > _MARGIN_S]
+    for one in sorted(alive, key=lambda one: one.expires_at, reverse=True):
+        if take_url(connection, one.url, text.key, account=account, now=now):
+            return ByUrl(one.url)
     return None
 
 
-def release_url(connection: Connection, stream_id: str) -> None:
+_TAKE_URL = upsert(
+    table,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["stream_id"],
+        set_={"response_used_at": insert.excluded.response_used_at, "response_key": insert.excluded.response_key},
+        where=table.c.response_used_at.is_(None),
+    ),
+)
+
+
+def take_url(connection: Connection, url: str, key: str, *, account: str, now: float) -> bool:
+    """Takes a response_url for the send `key` unless it was taken before; gives whether it did. The URL stays out."""
+    row = {
+        "stream_id": url_id(url),
+        "account": account,
+        "finished": True,
+        "opened_at": now,
+        "picked_up_at": now,
+        "response_used_at": now,
+        "response_key": key,
+    }
+    return connection.execute(_TAKE_URL.on(connection), row).rowcount == 1
+
+
+def release_url(connection: Connection, url: str) -> None:
     """Gives a response_url back that was taken but surely not used."""
     given_back = {"response_used_at": None, "response_key": ""}
-    connection.execute(update(streams).where(streams.c.stream_id == stream_id).values(given_back))
+    connection.execute(update(table).where(table.c.stream_id == url_id(url)).values(given_back))
 
 
-def spend_url(connection: Connection, stream_id: str) -> None:
+def spend_url(connection: Connection, url: str) -> None:
     """Leaves a response_url used without effect, so that the same send may take another one."""
-    connection.execute(update(streams).where(streams.c.stream_id == stream_id).values(response_key=""))
+    connection.execute(update(table).where(table.c.stream_id == url_id(url)).values(response_key=""))
+
+
+def url_id(url: str) -> str:
+    """The row that says whether a response_url was used; also the feedback id of what was sent by it."""
+    return "ur" + hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=15).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """A finished text that the platform never asked for, and the response_url taken for it (None: none is left)."""
+    """A last text that the platform never asked for. `url` was taken for it; it is empty when none is left."""
 
     stream_id: str
     content: str
     card: str
-    way: ByUrl | None
+    url: str
 
 
-def take_rescues(connection: Connection, now: float, limit: int) -> list[Rescue]:
-    """Takes the response_urls for texts that no refresh picked up while the platform was asking."""
-    lost = (
-        select(streams)
-        .where(
-            streams.c.finished,
-            streams.c.picked_up_at.is_(None),
-            streams.c.opened_at <= now - UNREACHABLE_S,
-        )
-        .order_by(streams.c.opened_at)
-        .limit(limit)
+_LOST = (
+    select(table)
+    .where(
+        table.c.account == bindparam("account"),
+        table.c.picked_up_at.is_(None),
+        table.c.opened_at <= bindparam("opened_before"),
     )
+    .order_by(table.c.opened_at)
+    .limit(bindparam("limit"))
+)
+
+
+def take_rescues(connection: Connection, *, account: str, now: float, limit: int) -> list[Rescue]:
+    """Takes the response_urls for texts that no refresh picked up while the platform was asking."""
     rescues = []
-    for row in connection.execute(lost).all():
-        mine = update(streams).where(streams.c.stream_id == row.stream_id, streams.c.picked_up_at.is_(None))
-        if connection.execute(mine.values(picked_up_at=now)).rowcount:
-            lane = select(streams).where(streams.c.conversation_key == row.conversation_key)
+    asked = {"account": account, "opened_before": now - UNREACHABLE_S, "limit": limit}
+    for row in connection.execute(_LOST, asked).all():
+        mine = (table.c.stream_id == row.stream_id) & table.c.picked_up_at.is_(None)
+        if connection.execute(update(table).where(mine).values(picked_up_at=now)).rowcount:
+            alive = row.response_url and now - row.opened_at < RESPONSE_LIFE_S - _MARGIN_S
             key = f"rescue:{row.stream_id}"
-            way = claim_url(connection, [row], key, now) or claim_url(connection, connection.execute(lane), key, now)
-            rescues.append(Rescue(row.stream_id, row.content, row.card, way))
+            taken = alive and take_url(connection, row.response_url, key, account=account, now=now)
+            rescues.append(Rescue(row.stream_id, row.content, row.card, row.response_url if taken else ""))
     return rescues
 
 
 def postpone_rescue(connection: Connection, rescue: Rescue) -> None:
     """Puts a rescue back that surely did not happen: the next round finds it again."""
-    if rescue.way:
-        release_url(connection, rescue.way.stream_id)
-    connection.execute(update(streams).where(streams.c.stream_id == rescue.stream_id).values(picked_up_at=None))
+    release_url(connection, rescue.url)
+    connection.execute(update(table).where(table.c.stream_id == rescue.stream_id).values(picked_up_at=None))
 
 
-def _rows(connection: Connection, stream_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    return connection.execute(select(streams).where(streams.c.stream_id.in_(stream_ids))).all()
+def _url_of(stream_id: str, handles: Sequence[Handle]) -> str:
+    """The response_url of the message that opened the bubble, or of one that shares it."""
+    return next((one.url for one in handles if one.stream_id == stream_id and one.url), "")
 
 
-def _involved(connection: Connection, lanes: set[str], key: str) -> Sequence[Row[Any]]:
-    wanted = or_(~streams.c.finished, streams.c.answer_key == key, streams.c.response_key == key)
-    return connection.execute(select(streams).where(streams.c.conversation_key.in_(lanes), wanted)).all()
-
-
-def _taken_before(rows: Sequence[Row[Any]], involved: Sequence[Row[Any]], key: str) -> Way | None:
-    for row in (*rows, *involved):
+def _taken_before(connection: Connection, handles: Sequence[Handle], key: str) -> Way | None:
+    urls = {url_id(one.url): one.url for one in handles if one.url}
+    ids = [*urls, *(one.stream_id for one in handles if one.stream_id)]
+    for row in connection.execute(select(table).where(table.c.stream_id.in_(ids))):
         if row.answer_key == key:
             return InBubble(row.stream_id)
         if row.response_key == key:
-            return ByUrl(row.stream_id, row.response_url, again=True)
+            return ByUrl(urls[row.stream_id], again=True)
     return None
-
-
-def _into_bubble(
-    connection: Connection, rows: Sequence[Row[Any]], involved: Sequence[Row[Any]], answer: Answer, now: float
-) -> InBubble | None:
-    """Finishes the newest bubble that is open and not younger than the messages answered."""
-    newest = max(row.opened_at for row in rows)
-    bubbles = [row for row in involved if not row.finished and now - OPEN_S < row.opened_at <= newest]
-    filled = ""
-    for row in sorted(bubbles, key=lambda row: row.opened_at, reverse=True):
-        shown: dict[str, Any] = {"content": answer.content, "card": answer.card, "answer_key": answer.key}
-        if filled:
-            # Nobody misses these words: they need no rescue when the platform never asks for them.
-            shown = {"content": answer.elsewhere, "picked_up_at": now}
-        mine = update(streams).where(streams.c.stream_id == row.stream_id, ~streams.c.finished)
-        if connection.execute(mine.values(finished=True, **shown)).rowcount and not filled:
-            filled = row.stream_id
-    return InBubble(filled) if filled else None
-
-
-def _adopt(connection: Connection, handles: Sequence[Mapping[str, str]]) -> None:
-    """Rows for messages whose own were lost, so that their response_urls still count once."""
-    rows = [
-        {
-            "stream_id": one["stream_id"],
-            "finished": True,
-            "opened_at": _received_at(one),
-            "picked_up_at": _received_at(one),
-            "response_url": one.get("response_url", ""),
-        }
-        for one in handles
-    ]
-    connection.execute(insert_new(streams).on(connection), rows)
-
-
-def _received_at(handle: Mapping[str, str]) -> float:
-    try:
-        return float(handle.get("response_expires", "")) - RESPONSE_LIFE_S
-    except ValueError:
-        return 0.0

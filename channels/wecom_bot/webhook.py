@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import structlog
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from channels.channel import CardPress, CardPresses, Intake
 from channels.wecom_bot import outbound, streams
 from channels.wecom_bot.account import BubbleWords, WecomBotSettings
+from channels.wecom_bot.bubbles import OPEN_S, Bubble, Bubbles
 from channels.wecom_bot.envelope import Envelope
 from channels.wecom_bot.inbound import StreamRefresh, Translated, is_cut, translate
-from channels.wecom_bot.openings import Openings
-from channels.wecom_bot.streams import Opening, Stream
-from conversation.errors import RefusedInput
+from channels.wecom_bot.streams import LastText, Stream
+from conversation.errors import HuiyingError, RefusedInput
 from conversation.identity import RoomKind
 from conversation.messages import EventKind, IncomingMessage, RoomEvent
 from store.database import Database
@@ -39,6 +41,7 @@ class WecomBotWebhook:
         database: Database,
         clock: Callable[[], float],
         words: BubbleWords,
+        bubbles: Bubbles,
     ) -> None:
         self._settings = settings
         self._intake = intake
@@ -46,7 +49,7 @@ class WecomBotWebhook:
         self._database = database
         self._clock = clock
         self._words = words
-        self._openings = Openings(database)
+        self._bubbles = bubbles
         self._envelope = Envelope(settings.token, settings.encoding_aes_key, settings.previous_key, clock=clock)
 
     async def receive(self, request: Request) -> Response:
@@ -81,44 +84,66 @@ class WecomBotWebhook:
 
     async def _acknowledged(self, message: IncomingMessage, now: float) -> outbound.Json | None:
         """Keeps the message, and shows a bubble where it is for the bot and its lane has none open."""
-        in_group = message.room.kind is RoomKind.GROUP
-        handle = message.reply_handle
-        opening = Opening(
-            stream_id=handle["stream_id"],
-            account=self._settings.account,
-            lane=message.lane,
-            response_url=handle["response_url"],
-            at=now,
-            bubble=message.mentions_bot or not in_group,
-        )
-        stream = await self._openings.open(opening)
-        await self._intake.put([message])
-        if is_cut(message):
-            logger.warning("wecom_bot.text_cut", dedup_key=message.key, kept=len(message.raw_text))
-        if in_group and not message.mentions_bot:
-            # The platform delivers group lines only when the bot is mentioned: its name must have changed there.
-            logger.warning("wecom_bot.not_our_name", dedup_key=message.key, bot_name=self._settings.bot_name)
-        if not stream.is_bubble:
+        stream_id = message.reply_handle["stream_id"]
+        bubble = await self._bubble_for(message, stream_id, now)
+        if bubble is None or bubble.stream_id != stream_id:
+            message = replace(message, reply_handle=_answered_in(message.reply_handle, bubble))
+        try:
+            fresh = (await self._intake.put([message]))[0]
+        except HuiyingError:
+            self._bubbles.close(stream_id)
+            raise
+        self._remark(message)
+        if bubble is None or bubble.stream_id != stream_id:
+            self._bubbles.join(stream_id, now)
             return None
-        if stream.needs_write(now):
-            return await self._refreshed(stream.stream_id, now)
-        return self._shown(stream, first=True)
+        if not fresh:
+            return await self._refreshed(stream_id, now, first=True)
+        return outbound.stream(stream_id, self._words.looking, finish=False, feedback=True)
 
-    async def _refreshed(self, stream_id: str, now: float) -> outbound.Json:
+    async def _bubble_for(self, message: IncomingMessage, stream_id: str, now: float) -> Bubble | None:
+        """The bubble that a message's answer goes to: its own, or the lane's open one; None where it has none."""
+        if message.room.kind is RoomKind.GROUP and not message.mentions_bot:
+            return None
+        open_one = self._bubbles.in_lane(message.lane, now)
+        if open_one and open_one.stream_id != stream_id and await self._has_ended(open_one.stream_id):
+            open_one = self._bubbles.in_lane(message.lane, now)
+        if open_one is None and self._bubbles.has_joined(stream_id):
+            return None
+        return open_one or self._bubbles.open(stream_id, message.lane, now)
+
+    async def _has_ended(self, stream_id: str) -> bool:
+        """Whether the bubble got its last text, perhaps from another process."""
+        if await self._database.read(lambda connection: streams.find(connection, stream_id)) is None:
+            return False
+        self._bubbles.close(stream_id)
+        return True
+
+    async def _refreshed(self, stream_id: str, now: float, *, first: bool = False) -> outbound.Json:
+        opened_at = self._bubbles.opened_at(stream_id, now)
         stream = await self._database.read(lambda connection: streams.find(connection, stream_id))
-        if stream is not None and stream.needs_write(now):
-            late = self._words.late
+        if stream is None and now - opened_at >= OPEN_S:
             stream = await self._database.write(
-                lambda connection: streams.settle(connection, stream_id, late=late, now=now)
+                lambda connection: self._end_late(connection, stream_id, opened_at, now)
             )
         if stream is None:
-            logger.warning("wecom_bot.unknown_stream", stream_id=stream_id)
-            return outbound.stream(stream_id, self._words.lost, finish=True)
-        return self._shown(stream)
+            return outbound.stream(stream_id, self._words.looking, finish=False, feedback=first)
+        if not stream.picked_up:
+            await self._database.write(lambda connection: streams.pick_up(connection, stream_id, now))
+        self._bubbles.close(stream_id)
+        return outbound.stream(stream_id, stream.content, finish=True, feedback=first, card=stream.card)
 
-    def _shown(self, stream: Stream, *, first: bool = False) -> outbound.Json:
-        content = stream.content or self._words.looking
-        return outbound.stream(stream.stream_id, content, finish=stream.finished, feedback=first, card=stream.card)
+    def _end_late(self, connection: Connection, stream_id: str, opened_at: float, now: float) -> Stream | None:
+        late, account = LastText(self._words.late, expected=False), self._settings.account
+        streams.finish(connection, stream_id, late, account=account, opened_at=opened_at, now=now)
+        return streams.find(connection, stream_id)
+
+    def _remark(self, message: IncomingMessage) -> None:
+        if is_cut(message):
+            logger.warning("wecom_bot.text_cut", dedup_key=message.key, kept=len(message.raw_text))
+        if message.room.kind is RoomKind.GROUP and not message.mentions_bot:
+            # The platform delivers group lines only when the bot is mentioned: its name must have changed there.
+            logger.warning("wecom_bot.not_our_name", dedup_key=message.key, bot_name=self._settings.bot_name)
 
     async def _noted(self, event: RoomEvent) -> outbound.Json | None:
         await self._intake.put([event])
@@ -129,6 +154,12 @@ class WecomBotWebhook:
     async def _pressed(self, press: CardPress) -> outbound.Json:
         answer = await self._presses.pressed(press)
         return outbound.card_update(answer, press.card_message_id, self._settings.bot_name)
+
+
+def _answered_in(handle: Mapping[str, str], bubble: Bubble | None) -> Mapping[str, str]:
+    """The handle of a message whose answer goes to another message's bubble, or to none."""
+    found = {"stream_id": bubble.stream_id, "opened_at": str(bubble.opened_at)} if bubble else {"stream_id": ""}
+    return {**handle, **found}
 
 
 async def _body(request: Request) -> bytes:

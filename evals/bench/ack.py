@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evals.bench.bodies import FEISHU_PATH, feishu_people, feishu_posts, wecom_posts
@@ -14,6 +12,7 @@ from evals.bench.figures import median
 from evals.bench.load import Load, closed_loop
 from evals.bench.process import measured, measured_service
 from evals.bench.table import mark, table
+from evals.rig.data_folder import data_folder
 from evals.rig.loopback import listening, port_of, url_of
 from evals.rig.platforms import platforms_at, settings_for
 
@@ -96,11 +95,11 @@ async def measure_ack(terms: AckTerms | None = None) -> AckReport:
 async def _endpoints() -> AsyncIterator[tuple[dict[str, int], str]]:
     bare, opened = listening(), listening()
     ports = {"bare": port_of(bare), "feishu": port_of(opened), "wecom": port_of(opened)}
-    with tempfile.TemporaryDirectory(prefix="huiying-bench-") as folder:
+    with data_folder() as folder:
         async with platforms_at(url_of(opened)) as platforms:
             for open_id in feishu_people():
                 platforms.feishu.rooms.person(open_id, "顾客")
-            settings = settings_for(platforms, Path(folder), port_of(opened))
+            settings = settings_for(platforms, folder, port_of(opened))
             async with (
                 measured("evals.bench.bare_child", {"path": FEISHU_PATH}, bare),
                 measured_service(settings, "web", opened),

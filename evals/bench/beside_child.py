@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evals.bench.driver import Driver, driving
 from evals.bench.process import Measured, measured_service
+from evals.rig.data_folder import data_folder
 from evals.rig.loopback import listening, port_of, url_of
 from evals.rig.model_relay import ModelEndpoint
 from evals.rig.platforms import Platforms, platforms_at, settings_for
@@ -32,9 +31,9 @@ class Bench:
 async def bench_service(*, with_model: bool, endpoint: ModelEndpoint | None = None) -> AsyncIterator[Bench]:
     """A service on SQLite with the sample knowledge; the model is the double, or `endpoint` behind a relay."""
     opened = listening()
-    with tempfile.TemporaryDirectory(prefix="huiying-bench-") as folder:
+    with data_folder() as folder:
         async with platforms_at(url_of(opened), qps_per_chat=None, endpoint=endpoint) as platforms:
             own = platforms.llm_url if with_model else ""
-            settings = settings_for(platforms, Path(folder), port_of(opened), llm_url=own, more=NO_HOLD)
+            settings = settings_for(platforms, folder, port_of(opened), llm_url=own, more=NO_HOLD)
             async with measured_service(settings, "all", opened) as child, driving(platforms) as driver:
                 yield Bench(child, platforms, driver)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from socket import socket
 from typing import Any
 
 from app import build_app
+from evals.rig.data_folder import data_folder
 from evals.rig.loopback import listening, port_of, serving, url_of
 from evals.rig.model_relay import ModelEndpoint
 from evals.rig.platforms import SAMPLE, Platforms, platforms_at, settings_for
@@ -45,7 +45,7 @@ async def scene(terms: SceneTerms) -> AsyncIterator[Scene]:
     """Builds and starts a service in a folder of its own, and stops and forgets it at the end."""
     clock, opened = ShiftedClock(), listening()
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="huiying-eval-")))
+        folder = stack.enter_context(data_folder())
         platforms = await stack.enter_async_context(
             platforms_at(url_of(opened), clock=clock, qps_per_chat=terms.qps_per_chat, endpoint=terms.endpoint)
         )

@@ -45,12 +45,14 @@ def url_of(opened: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, opened: socket.socket) -> AsyncIterator[None]:
+async def serving(app: ASGIApp, opened: socket.socket, *, log_level: str = "warning") -> AsyncIterator[None]:
     """Serves `app` on a listening socket for as long as the block runs.
 
     Raises `HuiyingError` when the application does not start.
     """
-    server = _Server(server_config(app))
+    server = _Server(
+        uvicorn.Config(app, access_log=False, log_level=log_level, timeout_graceful_shutdown=5, backlog=BACKLOG)
+    )
     task = asyncio.create_task(server.serve(sockets=[opened]))
     try:
         while not server.started:
@@ -62,11 +64,6 @@ async def serving(app: ASGIApp, opened: socket.socket) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await task
-
-
-def server_config(app: ASGIApp) -> uvicorn.Config:
-    """How every server of a measurement runs: one process, no access log."""
-    return uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=5, backlog=BACKLOG)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

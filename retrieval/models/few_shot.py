@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.models.linear import MANY_ROWS, HeldOut, LinearModel, Matrix, chances_of, one_hot, train_and_hold_out
+from retrieval.models.logistic import Logistic, fit_logistic, sigmoid
 from retrieval.models.neighbours import Neighbours
 from retrieval.models.ngram_features import Keys, keys_of
 
@@ -44,7 +45,7 @@ class FewShotModel:
 
     linear: LinearModel
     neighbours: Neighbours
-    familiarity: NDArray[np.float64]
+    familiarity: Logistic
     threshold: float
     stranger: str = ""
 
@@ -56,7 +57,7 @@ class FewShotModel:
         own = [place for place, label in enumerate(self.linear.labels) if label != self.stranger]
         best = own[int(np.argmax(logits[own]))]
         marks = _marks(logits[None, :][:, own], self.linear.temperature, nearest[None])
-        known = float(_sigmoid(_weigh(marks, self.familiarity) - self.threshold)[0])
+        known = float(sigmoid(self.familiarity.logits(marks) - self.threshold)[0])
         abstain = known < 0.5 or self.linear.labels[int(np.argmax(logits))] == self.stranger
         label = self.stranger if abstain and self.stranger else self.linear.labels[best]
         return Reading(label, self._shares(chances, known), known, abstain)
@@ -79,7 +80,7 @@ class FewShotModel:
         return {
             **self.linear.to_arrays(f"{name}.linear"),
             **self.neighbours.to_arrays(f"{name}.neighbours"),
-            f"{name}.familiarity": self.familiarity,
+            f"{name}.familiarity": self.familiarity.slopes,
             f"{name}.threshold": np.array([self.threshold]),
             f"{name}.stranger": np.array([self.stranger], dtype=np.str_),
         }
@@ -90,7 +91,7 @@ class FewShotModel:
         return cls(
             LinearModel.from_arrays(arrays, f"{name}.linear"),
             Neighbours.from_arrays(arrays, f"{name}.neighbours"),
-            arrays[f"{name}.familiarity"],
+            Logistic(arrays[f"{name}.familiarity"]),
             float(arrays[f"{name}.threshold"][0]),
             str(arrays[f"{name}.stranger"][0]),
         )
@@ -148,20 +149,21 @@ class _Rehearsal:
         return _Rehearsal(logits, near, self.places, self.own, self.temperature)
 
 
-def _learn_familiarity(show: _Rehearsal) -> tuple[NDArray[np.float64], float]:
+def _learn_familiarity(show: _Rehearsal) -> tuple[Logistic, float]:
     """Weights that tell held-out examples from strangers, and the line between them.
 
     Strangers are the rows labelled so, and every example seen by a model that has its own label taken away.
     """
     inside, marks = show.inside, show.marks()
     if not inside.any() or len(show.own) < 2:
-        return np.zeros(0), -3.0
+        return Logistic(np.zeros(marks.shape[1] + 1)), -3.0
     known, real, imagined = marks[inside], marks[~inside], show.bereft().marks()[inside]
     share = 0.5 if len(real) else 1.0
     weights = np.repeat([1.0, share, share * len(known) / max(1, len(real))], [len(known), len(imagined), len(real)])
-    familiarity = _logistic(np.concatenate([known, imagined, real]), len(known), weights)
+    wanted = np.repeat([1.0, 0.0], [len(known), len(imagined) + len(real)])
+    familiarity = fit_logistic(np.concatenate([known, imagined, real]), wanted, weights)
     right = inside & (np.argmax(show.logits, axis=1) == show.places)
-    familiar, strange = np.sort(_weigh(marks[right], familiarity)), np.sort(_weigh(real, familiarity))
+    familiar, strange = np.sort(familiarity.logits(marks[right])), np.sort(familiarity.logits(real))
     if len(strange) >= ENOUGH_STRANGERS and len(familiar):
         kept = 1 - np.searchsorted(familiar, familiar) / max(1, len(known))
         sent_away = np.searchsorted(strange, familiar) / len(strange)
@@ -177,31 +179,3 @@ def _marks(logits: Matrix, temperature: float, nearest: Matrix) -> NDArray[np.fl
     second = ranked[:, 1] if ranked.shape[1] > 1 else np.zeros(len(ranked))
     lead = np.clip(ranked[:, 0] - second, 0, 20)
     return np.stack([ranked[:, 0], lead, np.log(chances.max(axis=1) + 1e-9), nearest.max(axis=1)], axis=1)
-
-
-def _logistic(marks: NDArray[np.float64], positives: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weighted logistic regression by Newton's steps; the first `positives` rows are examples, the rest strangers."""
-    centre, spread = marks.mean(axis=0), marks.std(axis=0) + 1e-6
-    rows = np.c_[(marks - centre) / spread, np.ones(len(marks))]
-    wanted = (np.arange(len(rows)) < positives).astype(np.float64)
-    solution = np.zeros(rows.shape[1])
-    penalty = np.full(rows.shape[1], 1.0)
-    for _ in range(25):
-        guess = _sigmoid(rows @ solution)
-        slope = rows.T @ (weights * (guess - wanted)) + penalty * solution
-        bend = (rows.T * (weights * guess * (1 - guess))) @ rows + np.diag(penalty)
-        solution = solution - np.linalg.solve(bend, slope)
-    scale = solution[:-1] / spread
-    return np.append(scale, solution[-1] - float(centre @ scale))
-
-
-def _weigh(marks: NDArray[np.float64], familiarity: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(familiarity) != marks.shape[1] + 1:
-        return np.zeros(len(marks))
-    weighed: NDArray[np.float64] = marks @ familiarity[:-1] + familiarity[-1]
-    return weighed
-
-
-def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(value, -40, 40)))
-    return result

@@ -65,7 +65,7 @@ def sights(draw: st.DrawFn) -> Sight:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_there_is_always_exactly_one_route_and_it_is_known(sight: Sight) -> None:
     for route in (decide(sight), decide_after_check(sight)):
@@ -73,7 +73,7 @@ def test_there_is_always_exactly_one_route_and_it_is_known(sight: Sight) -> None
         assert route.reason
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_the_bot_says_nothing_where_staff_speak_or_nobody_spoke_to_it(sight: Sight) -> None:
     if sight.staff_owns:
@@ -82,7 +82,7 @@ def test_the_bot_says_nothing_where_staff_speak_or_nobody_spoke_to_it(sight: Sig
         assert decide(sight).step is Step.STAY_SILENT
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_who_wants_a_person_is_never_answered_by_the_bot(sight: Sight) -> None:
     if not sight.wants_human or sight.staff_owns or not sight.addressed:
@@ -94,14 +94,14 @@ def test_who_wants_a_person_is_never_answered_by_the_bot(sight: Sight) -> None:
         assert route == Route(Step.HAND_OFF, "customer_asked")
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_no_second_person_and_no_new_ticket_while_one_is_on_the_way(sight: Sight) -> None:
     if sight.waits_for_staff and sight.addressed and not sight.staff_owns:
         assert decide(sight).step not in (Step.HAND_OFF, Step.OPEN_TICKET, Step.STAY_SILENT, Step.CLARIFY)
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_an_answer_is_only_tried_where_there_is_something_to_answer_from(sight: Sight) -> None:
     route = decide(sight)
@@ -111,7 +111,7 @@ def test_an_answer_is_only_tried_where_there_is_something_to_answer_from(sight: 
         assert route.reason != "compose" or sight.can_compose
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_a_loudly_angry_or_insulting_customer_meets_a_person_or_silence_never_a_lecture(sight: Sight) -> None:
     if (sight.angry or sight.offends) and not sight.wants_human and not sight.waits_for_staff:
@@ -119,20 +119,20 @@ def test_a_loudly_angry_or_insulting_customer_meets_a_person_or_silence_never_a_
         assert route.step in {*QUIET_STEPS, Step.HAND_OFF} or route.reason == "refusal"
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_an_injection_gets_a_refusal_or_what_the_base_says_and_never_the_model(sight: Sight) -> None:
     if sight.injects:
         assert decide(sight).reason != "compose"
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_after_a_failed_check_something_honest_is_left(sight: Sight) -> None:
     assert decide_after_check(sight).step in {Step.OPEN_TICKET, Step.HAND_OFF, Step.CLARIFY}
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(sights())
 def test_the_third_ignorance_in_a_row_never_asks_for_more_words(sight: Sight) -> None:
     route = decide(sight)

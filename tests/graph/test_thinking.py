@@ -19,8 +19,9 @@ from graph.thresholds import Thresholds
 from graph.turn import NoOutcome, TurnThinker
 from llm.chat_model import ModelUnavailable, Prompt
 from llm.scripted_model import ScriptedModel
-from tests.graph.casting import SmallRetriever, specialists, thinker, turn
+from tests.graph.casting import ENTRIES, SmallRetriever, specialists, thinker, turn
 
+INVOICE = next(entry for entry in ENTRIES if entry.entry_id == "kb_invoice")
 ASKED = "发票要怎么开出来呢，能开专票不"
 GOOD = {"can_answer": True, "answer": "在订单详情页点“申请发票”，支持专票。", "citations": [1]}
 LIES = {
@@ -72,7 +73,7 @@ async def test_what_needs_no_model_costs_no_call(text: str) -> None:
 async def test_a_lie_of_the_model_does_not_leave_and_the_entry_speaks_instead(lie: str) -> None:
     result = await thinker(ScriptedModel([LIES[lie]]), SmallRetriever(bias=0.3)).think(turn(ASKED))
     assert isinstance(result.outcome, Answered)
-    assert result.outcome.reply == "在订单详情页点“申请发票”，支持专票，电子发票 24 小时内发到邮箱。"
+    assert result.outcome.reply == INVOICE.answer
     assert result.outcome.reason == "extract"
     assert result.findings.check is not None
     assert not result.findings.check.passed
@@ -96,9 +97,9 @@ async def test_a_model_that_cannot_answer_twice_in_a_row_ends_with_a_person() ->
 
 @pytest.mark.parametrize("trouble", BROKEN)
 async def test_a_broken_model_still_leaves_an_answer_in_time(trouble: str) -> None:
-    rules = Thresholds(answer_s=0.2)
+    think = thinker(BROKEN[trouble], SmallRetriever(bias=0.3), Thresholds(answer_s=0.2))
     started = time.monotonic()
-    result = await thinker(BROKEN[trouble], SmallRetriever(bias=0.3), rules).think(turn(ASKED))
+    result = await think.think(turn(ASKED))
     assert time.monotonic() - started < 2
     assert isinstance(result.outcome, Answered)
     assert result.outcome.reason == "extract"
@@ -111,10 +112,10 @@ async def test_a_broken_model_with_little_to_go_by_asks_back(trouble: str) -> No
 
 
 async def test_the_model_gets_no_more_time_than_the_turn_has_left() -> None:
+    think = thinker(ScriptedModel(hang), SmallRetriever(bias=0.3), Thresholds(answer_s=60, turn_s=2.0))
     started = time.monotonic()
-    rules = Thresholds(answer_s=60, turn_s=1.0)
-    result = await thinker(ScriptedModel(hang), SmallRetriever(bias=0.3), rules).think(turn(ASKED))
-    assert time.monotonic() - started < 1.0
+    result = await think.think(turn(ASKED))
+    assert time.monotonic() - started < 2.0
     assert isinstance(result.outcome, Answered)
 
 

@@ -48,6 +48,7 @@ def test_the_handle_holds_what_an_answer_needs() -> None:
     found = message("inbound_text_single")
     assert found.reply_handle == {
         "stream_id": stream_id_of("main", found.message_id),
+        "opened_at": "1760000200.0",
         "response_url": sample("inbound_text_single")["response_url"],
         "response_expires": "1760003800",
     }

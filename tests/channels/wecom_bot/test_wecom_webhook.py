@@ -140,14 +140,50 @@ async def test_a_bubble_without_an_answer_ends_with_an_honest_line(stage: Stage)
     assert "还没有查到结果" in late["stream"]["content"]
 
 
-async def test_a_refresh_of_a_stream_that_nobody_knows_ends_it(stage: Stage) -> None:
-    answer = await stage.answer(sample("inbound_stream_refresh"))
-    assert answer is not None
-    assert answer["stream"] == {
-        "id": "st-7f3c9a2e",
-        "finish": True,
-        "content": "抱歉，这条消息没有处理成功，麻烦您再发一次。",
-    }
+async def test_a_bubble_of_another_process_is_answered_from_the_database(
+    stage: Stage, sqlite_database: Database
+) -> None:
+    first = await stage.answer(sample("inbound_text_single"))
+    assert first is not None
+    refresh = {**sample("inbound_stream_refresh"), "stream": {"id": first["stream"]["id"]}}
+    async with staged(sqlite_database, clock=stage.clock) as other:
+        assert (await other.answer(refresh) or {})["stream"]["content"] == LOOKING
+        await stage.channel.send(stage.reply("三天内到账"), "k1")
+        last = (await other.answer(refresh) or {})["stream"]
+        assert (last["finish"], last["content"]) == (True, "三天内到账")
+    # The lane is free again although this process never served the last text.
+    again = await stage.answer({**sample("inbound_text_single"), "msgid": "M2"})
+    assert again is not None
+
+
+async def test_a_stream_that_nobody_knows_ends_in_time(stage: Stage) -> None:
+    assert (await stage.answer(sample("inbound_stream_refresh")) or {})["stream"]["finish"] is False
+    stage.clock.now += 330
+    assert (await stage.answer(sample("inbound_stream_refresh")) or {})["stream"]["finish"] is True
+
+
+async def test_a_redelivered_line_of_a_burst_stays_without_a_bubble(stage: Stage) -> None:
+    payloads = [{**sample("inbound_text_single"), "msgid": f"M{number}"} for number in range(3)]
+    assert await stage.answer(payloads[0])
+    assert await stage.answer(payloads[1]) is None
+    await stage.channel.send(stage.reply("好", *stage.inbox.messages), "k1")
+    assert await stage.answer(payloads[1]) is None
+    assert await stage.answer(payloads[2])
+
+
+async def test_a_line_of_a_burst_knows_the_bubble_of_its_answer(stage: Stage) -> None:
+    for number in range(2):
+        await stage.answer({**sample("inbound_text_single"), "msgid": f"M{number}"})
+        stage.clock.now += 1
+    first, second = (message.reply_handle for message in stage.inbox.messages)
+    assert (second["stream_id"], second["opened_at"]) == (first["stream_id"], first["opened_at"])
+    assert float(second["response_expires"]) == float(first["response_expires"]) + 1
+
+
+async def test_after_five_minutes_without_an_answer_the_next_message_gets_a_bubble(stage: Stage) -> None:
+    await stage.answer({**sample("inbound_text_single"), "msgid": "M1"})
+    stage.clock.now += 300
+    assert await stage.answer({**sample("inbound_text_single"), "msgid": "M2"})
 
 
 async def test_who_enters_the_chat_is_greeted_each_time_the_platform_asks(stage: Stage) -> None:
