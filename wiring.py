@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from knowledge.entries import KnowledgeBase
-from knowledge.importing import ImportReport
 from sqlalchemy import Connection, func, select
 
 import wiring_agents
@@ -23,10 +21,11 @@ from conversation.errors import RetryLater
 from conversation.turn import DeskHours, SendRight
 from delivery.inbox import Inbox
 from delivery.post_office import PostOffice
-from delivery.redis_wakeup import RedisWakeup
 from delivery.terms import DeliveryTerms
-from delivery.wakeup import LocalWakeup
+from delivery.wakeup import LocalWakeup, Wakeup
 from graph.turn import TurnThinker
+from knowledge.entries import KnowledgeBase
+from knowledge.importing import ImportReport
 from playground.stage import Stage
 from retrieval.retriever import Retriever
 from settings import Settings
@@ -48,7 +47,7 @@ class Service:
     clock: Callable[[], float]
     database: Database
     inbox: Inbox
-    wakeup: LocalWakeup | RedisWakeup
+    wakeup: Wakeup
     channels: Mapping[tuple[str, str], Channel]
     library: wiring_retrieval.Library
     minds: wiring_agents.Minds
@@ -80,7 +79,7 @@ class Service:
 
     async def redis_problem(self) -> str:
         """Why Redis cannot be used, in words; empty when it answers or is not configured."""
-        return await self.wakeup.problem() if isinstance(self.wakeup, RedisWakeup) else ""
+        return await self.wakeup.problem()
 
     async def start(self, role: str = "all") -> None:
         """Imports the configured knowledge and, unless `role` is `web`, starts the workers."""
@@ -147,7 +146,7 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     if stage is not None:
         settings = settings.with_stage(stage.channels(), stage.desk())
     database = open_database(settings.database)
-    wakeup = RedisWakeup(settings.redis_url) if settings.redis_url else LocalWakeup()
+    wakeup = _build_wakeup(settings)
     inbox = Inbox(database, wakeup, clock)
     library = await wiring_retrieval.build_library(settings, database, clock)
     minds = await wiring_agents.build_minds(settings, library.retriever)
@@ -204,3 +203,12 @@ def _build_stage(settings: Settings, client: httpx.AsyncClient) -> Stage:
     return Stage(
         f"http://127.0.0.1:{settings.port}", client, helpdesk=(helpdesk.id, helpdesk.token) if helpdesk else None
     )
+
+
+def _build_wakeup(settings: Settings) -> Wakeup:
+    if not settings.redis_url:
+        return LocalWakeup()
+    # A start without Redis does not pay for importing its client.
+    from delivery.redis_wakeup import RedisWakeup
+
+    return RedisWakeup(settings.redis_url)

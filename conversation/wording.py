@@ -31,6 +31,7 @@ class Wording:
     feedback: str
     one_candidate: str
     several_candidates: str
+    perhaps: str
     unknown: str
     not_helped: str
     refusal: str
@@ -128,6 +129,7 @@ CHINESE = Wording(
     feedback="谢谢您的反馈，这对我们很重要。",
     one_candidate="请问您想了解的是“{question}”吗？如果不是，请再补充一下具体情况。",
     several_candidates="为了准确答复您，请问您想了解的是：\n{options}\n回复序号即可；如果都不是，请再补充一下。",
+    perhaps="关于“{question}”：{answer}\n如果这不是您要问的，请再补充一下。",
     unknown="抱歉，这个问题我暂时没有找到可靠的答案。麻烦您再补充一些细节（比如产品、订单号或报错提示）；也可以回复“转人工”。",
     not_helped="抱歉，前面的答复没能帮到您。麻烦您说说具体卡在哪一步；也可以回复“转人工”，由客服来处理。",
     refusal="抱歉，这个要求我没法照办。服务方面有什么问题，我很乐意帮您。",
@@ -183,6 +185,7 @@ ENGLISH = Wording(
     one_candidate='Do you mean "{question}"? If not, please tell me a little more.',
     several_candidates="To answer you correctly: which one do you mean?\n{options}\n"
     "The number is enough; if it is none of them, please tell me more.",
+    perhaps='About "{question}": {answer}\nIf this is not what you asked, please tell me a little more.',
     unknown="Sorry, I could not find a reliable answer. Could you give me some details "
     '(product, order number or error message)? You can also reply "human".',
     not_helped='Sorry, my answer did not help. Please tell me where you are stuck, or reply "human" for our staff.',

@@ -74,10 +74,11 @@ class PostOffice:
         self._sends = SendWorker(database, channels, effects, wakeup, terms, clock=clock, chance=chance)
         self._timers = TimerWorker(database, actions or {}, wakeup, terms, clock=clock, chance=chance)
         self._workers: asyncio.Task[None] | None = None
-        inbox.tell(self._turns.arrived)
+        self._inbox = inbox
 
     async def start(self) -> None:
         """Starts all workers; they run until `stop`."""
+        self._inbox.tell(self._turns.arrived)
         self._workers = asyncio.create_task(self._work(), name="post-office")
 
     async def stop(self) -> None:

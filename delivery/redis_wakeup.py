@@ -48,7 +48,7 @@ class RedisWakeup:
         return await self._local.wait(topic, timeout_s)
 
     async def problem(self) -> str:
-        """Why Redis cannot be reached, in words; empty when it answers."""
+        """See `Wakeup.problem`."""
         try:
             await self._redis.ping()
         except (RedisError, OSError) as error:

@@ -23,6 +23,8 @@ logger = structlog.get_logger(__name__)
 
 #: How many lanes one sweep names; they are then claimed a few at a time.
 SWEEP = 256
+#: How many lanes are remembered between claims; a sweep finds the rest.
+HINTS = 10_000
 #: Wake-ups from elsewhere cause at most one sweep in this time.
 SWEEP_GAP_S = 0.05
 #: Lanes named for each free slot: those that others hold are passed over.
@@ -63,7 +65,7 @@ class TurnDispatcher:
         for lane in lanes:
             if run := self._running.get(lane):
                 run.newer_words()
-            else:
+            elif len(self._hints) < HINTS:
                 self._hints[lane] = None
 
     def stop(self) -> None:

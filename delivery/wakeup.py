@@ -21,6 +21,10 @@ class Wakeup(Protocol):
         """Returns True at the next hint, or at once for a hint given while nobody waited; False after `timeout_s`."""
         ...
 
+    async def problem(self) -> str:
+        """Why hints do not reach other processes, in words; empty when they do, or need not."""
+        ...
+
     async def close(self) -> None:
         """Stops listening; nobody waits any more."""
         ...
@@ -59,6 +63,10 @@ class LocalWakeup:
         finally:
             self._waiters[topic].discard(waiter)
         return bool(done)
+
+    async def problem(self) -> str:
+        """See `Wakeup.problem`."""
+        return ""
 
     async def close(self) -> None:
         """See `Wakeup.close`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.answer import AnswerAgent
 from conversation.findings import Answer, AnswerCheck, Usage
 from conversation.identity import Speaker
@@ -52,6 +54,9 @@ def settle_answer(state: TurnState, sight: Sight, context: TurnContext) -> TurnS
         if not check.passed and draft.can_answer:
             draft = _extracted(context.specialists.answer, sight)["draft"]
             author = "extract"
+    if author == "extract" and draft.can_answer and sight.is_guess:
+        asked = sight.retrieval.passages[0].question.strip()
+        draft = replace(draft, text=context.words.perhaps.format(question=asked, answer=draft.text))
     if check.passed or (author == "extract" and draft.can_answer):
         return {"check": check, "outcome": Answered(draft.text, REASONS[author], draft.citations)}
     return {"check": check, "route": decide_after_check(sight)}

@@ -14,14 +14,14 @@ from graph.context import TurnContext
 from graph.escalation import decide as decide_route
 from graph.finders import finder
 from graph.options import in_words, offered
+from graph.searching import find_passages
 from graph.sight import Sight
 from graph.state import TurnState
 
 Context = Runtime[TurnContext]
 
-#: Characters of a question that are searched and classified; nobody opens a matter beyond them.
+#: Characters of a question that are classified; nobody opens a matter beyond them.
 QUESTION_CHARS = 1000
-SEARCH_CHARS = 300
 CONTEXT_LINES = 3
 
 
@@ -58,8 +58,11 @@ async def retrieve(state: TurnState, runtime: Context) -> TurnState:
     if state["cues"] & SOCIAL:
         return {"retrieval": Retrieval()}
     said = [line.text for line in runtime.context.turn.history if line.speaker is Speaker.CUSTOMER]
-    question = state["question"][:SEARCH_CHARS]
-    return {"retrieval": await runtime.context.retriever.search(question, context=said[-CONTEXT_LINES:])}
+    context = runtime.context
+    found = await find_passages(
+        state["question"], said[-CONTEXT_LINES:], context.retriever, enough=context.thresholds.answer
+    )
+    return {"retrieval": found}
 
 
 async def decide(state: TurnState, runtime: Context) -> TurnState:

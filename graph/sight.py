@@ -45,8 +45,6 @@ class Sight:
         """True when triage is sure enough of one of `intents`."""
         return self.triage.intent in intents and self.triage.confidence >= self.thresholds.intent
 
-    # Who speaks to whom
-
     @property
     def staff_owns(self) -> bool:
         """A person has the conversation: the bot has no say."""
@@ -61,8 +59,6 @@ class Sight:
     def addressed(self) -> bool:
         """The bot is spoken to."""
         return self.turn.addressed
-
-    # What the customer wants
 
     @property
     def wants_human(self) -> bool:
@@ -99,6 +95,9 @@ class Sight:
     @property
     def needs_hands(self) -> bool:
         """Something has to be done by somebody: a request, or trouble with something concrete."""
+        troubled = Cue.TROUBLE in self.cues and self.triage.confidence >= self.thresholds.leaning
+        if self.triage.intent in HANDS and troubled:
+            return True
         if self.is_about(*HANDS):
             return self.concrete or Cue.ASKS not in self.cues or Cue.REQUESTS in self.cues
         return Cue.REQUESTS in self.cues and self.concrete
@@ -110,14 +109,16 @@ class Sight:
 
     @property
     def only_hands_help(self) -> bool:
-        """No entry of a knowledge base can settle it: the state of an order, or a request about something concrete."""
+        """No entry of a knowledge base can settle it: the state of an order, or a request about something concrete.
+
+        An entry written for just this trouble settles it all the same, unless an order is named or help asked for.
+        """
         if not self.needs_hands or self.asks_how:
             return False
-        if self.names_order or (self.is_about(*ORDER_MATTERS) and self.concrete):
+        if self.names_order or (self.concrete and Cue.REQUESTS in self.cues):
             return True
-        return self.concrete and (
-            Cue.REQUESTS in self.cues or (Cue.TROUBLE in self.cues and self.is_about(*NEEDS_ORDER))
-        )
+        in_trouble = Cue.TROUBLE in self.cues and self.triage.intent in NEEDS_ORDER
+        return (in_trouble or (self.is_about(*ORDER_MATTERS) and self.concrete)) and not self.has_exact_faq
 
     @property
     def small_talk(self) -> bool:
@@ -135,8 +136,6 @@ class Sight:
     def injects(self) -> bool:
         """The words try to instruct the bot."""
         return self.triage.flags.injection >= self.thresholds.injection
-
-    # How the customer feels
 
     @property
     def offends(self) -> bool:
@@ -175,8 +174,6 @@ class Sight:
         urgent = self.triage.flags.urgent >= self.thresholds.urgent
         return urgent or self.angry or self.offends or self.worsening or self.turn.conversation.tier == "vip"
 
-    # What the knowledge base holds, and what was tried
-
     @cached_property
     def nearness(self) -> float:
         """How nearly the best entry's question is the one asked."""
@@ -190,6 +187,16 @@ class Sight:
             return False
         rule, chance = self.thresholds, self.retrieval.answerable
         return chance >= rule.faq_sure or (chance >= rule.faq and self.nearness >= rule.near)
+
+    @property
+    def has_exact_faq(self) -> bool:
+        """An entry whose question is the one asked."""
+        return self.has_faq and self.nearness >= self.thresholds.exact
+
+    @property
+    def is_guess(self) -> bool:
+        """The best entry may well be about something else: say which question it answers."""
+        return self.retrieval.answerable < self.thresholds.faq and self.nearness < self.thresholds.near
 
     @property
     def may_extract(self) -> bool:
@@ -216,15 +223,15 @@ class Sight:
             return False
         if Cue.NOT_HELPED in self.cues:
             return True
-        ready = self.has_faq or self.may_extract
-        return ready and any(len(line) > 8 and line in plain(self.retrieval.passages[0].answer) for line in told)
+        if not (self.has_faq or self.may_extract):
+            return False
+        ours = plain(self.retrieval.passages[0].answer)
+        return len(ours) > 8 and any(ours[:80] in line or (len(line) > 8 and line in ours) for line in told)
 
     @property
     def unknown_again(self) -> bool:
         """The questions before this one went unanswered, too."""
         return self.turn.conversation.unknown_count >= self.thresholds.unknown
-
-    # What came besides words
 
     @cached_property
     def media(self) -> ContentKind | None:

@@ -14,15 +14,18 @@ class Thresholds:
     #: Flags of triage from which a text counts as asking for a person, instructing the bot, insulting, or urgent.
     wants_human: float = 0.6
     injection: float = 0.7
-    offensive: float = 0.7
+    offensive: float = 0.8
     urgent: float = 0.6
-    #: From this confidence on, the intent is taken for true.
+    #: From this confidence on, the intent is taken for true; from `leaning` on, where the words tell of trouble.
     intent: float = 0.45
+    leaning: float = 0.25
     #: An entry is given word for word: its chance of answering is `faq_sure`, or `faq` and its question is nearly
     #: the one asked (`near`, likeness of the two).
     faq_sure: float = 0.9
     faq: float = 0.75
     near: float = 0.55
+    #: Likeness from which an entry is taken to be written for just this trouble, so that no ticket is needed.
+    exact: float = 0.6
     #: Without a model, an extract of the best entry is given from `answer` on; from `clarify` on we ask back.
     answer: float = 0.6
     clarify: float = 0.35
@@ -34,10 +37,11 @@ class Thresholds:
     trajectory: Trajectory = field(default_factory=Trajectory)
     #: So many questions in a row without an answer, then the next goes to a person.
     unknown: int = 1
-    #: Candidate questions offered when we ask back, and how far behind the best a candidate may be (share of score).
+    #: Candidate questions offered when we ask back.
     candidates: int = 3
-    #: Time for one local finder, for retrieval, for composing an answer, for a worded ticket, for the whole turn.
-    finder_s: float = 0.5
+    #: Time for triage and emotion (more than a model takes there, where one is switched on), for retrieval, for
+    #: composing an answer, for a worded ticket, for the whole turn.
+    finder_s: float = 2.5
     retrieve_s: float = 2.0
     answer_s: float = 8.0
     ticket_s: float = 5.0

@@ -28,6 +28,8 @@ logger = structlog.get_logger(__name__)
 
 #: A base of more entries is searched through its indexes instead of being held in memory.
 SNAPSHOT_LIMIT = 20_000
+#: Entries of a larger base from which it is learned how common words are.
+SAMPLE = 5000
 #: Seconds after which a search looks whether another process changed the base.
 CHECK_EVERY_S = 1.0
 #: A snapshot of more numbers than this is searched in a thread: below it a search takes under 2 ms.
@@ -129,23 +131,30 @@ class Retriever:
             logger.warning("retrieval.not_followed", reason=str(gone))
 
     async def _load(self) -> Held:
-        entries, at = await self._database.read(self._entries_up_to_limit)
-        if len(entries) <= self._limit:
+        entries, at, large = await self._database.read(self._entries_up_to_limit)
+        if not large:
             return Held(at, await asyncio.to_thread(self._reader.snapshot, entries), None)
+        if self._held is not None and self._held.candidates is not None:
+            return Held(at, None, self._held.candidates)
         candidates = await asyncio.to_thread(
             Candidates,
             self._database,
             self._embedder,
-            entries[: self._limit],
+            entries,
             keyword_index=self._keyword_index,
             vector_index=self._vector_index,
         )
         return Held(at, None, candidates)
 
-    def _entries_up_to_limit(self, connection: Connection) -> tuple[list[KnowledgeEntry], int]:
+    def _entries_up_to_limit(self, connection: Connection) -> tuple[list[KnowledgeEntry], int, bool]:
+        """The entries, their revision, and whether there are more than may be held.
+
+        Of a large base some entries are read once, to learn how common words are.
+        """
         at = revision(connection)
         large = count_live(connection) > self._limit
-        return live_entries(connection, limit=self._limit + 1 if large else None), at
+        learned = large and self._held is not None and self._held.candidates is not None
+        return [] if learned else live_entries(connection, limit=SAMPLE if large else None), at, large
 
     async def _find(self, held: Held, text: str, context: Sequence[str], k: int, now: float) -> Retrieval:
         finder, snapshot = self._finder, held.snapshot

@@ -17,13 +17,22 @@ _MEMORY_S = 600.0
 _MEMORY_LIMIT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+#: How long it is taken for granted that no other process has ended a bubble that was open a moment ago.
+_SURE_S = 1.0
+
+
+@dataclass(slots=True, eq=False)
 class Bubble:
-    """A bubble that waits for its text. `opened_at` is Unix seconds."""
+    """A bubble that waits for its text. `opened_at` and `sure_until` are Unix seconds."""
 
     stream_id: str
     lane: str
     opened_at: float
+    sure_until: float = 0.0
+
+    def seen_open(self, now: float) -> None:
+        """Nobody has ended it yet."""
+        self.sure_until = now + _SURE_S
 
 
 class Bubbles:
@@ -43,6 +52,7 @@ class Bubbles:
         """A new bubble; the lane's further messages belong to it."""
         self._forget(now)
         bubble = Bubble(stream_id, lane, now)
+        bubble.seen_open(now)
         self._by_stream[stream_id] = self._by_lane[lane] = bubble
         return bubble
 

@@ -37,8 +37,9 @@ class WecomBotChannel:
     """
 
     platform = PLATFORM
+    # A repeat finds the bubble that it ended, or the one response_url that it took.
     # The minute limit is the one published for the long connection; the webhook mode names none (path/101463).
-    capabilities = Capabilities(cards=True, max_text_bytes=outbound.CONTENT_LIMIT, resend_is_safe=False, per_minute=30)
+    capabilities = Capabilities(cards=True, max_text_bytes=outbound.CONTENT_LIMIT, resend_is_safe=True, per_minute=30)
 
     def __init__(
         self,
@@ -91,6 +92,8 @@ class WecomBotChannel:
             try:
                 return await self._by_url(way, text.content, text.card)
             except GiveUp as refused:
+                if way.again:
+                    raise  # another way now could say it twice
                 refusal = str(refused)
                 await self._database.write(partial(reply_ways.spend_url, url=way.url))
         raise GiveUp(f"no way left ({refusal}): the platform gives no active send in webhook mode")
@@ -124,8 +127,7 @@ class WecomBotChannel:
         return await self._client.media(reference)
 
     async def close(self) -> None:
-        """See `Channel.close`."""
-        await self._client.close()
+        """See `Channel.close`. The HTTP client is its giver's to close."""
 
     async def _way(self, handles: Sequence[Handle], text: LastText) -> Way | None:
         now, elsewhere = self._clock(), self._words.elsewhere
@@ -138,8 +140,8 @@ class WecomBotChannel:
     async def _by_url(self, way: ByUrl, content: str, card: str) -> Receipt:
         """Posts to a response_url that was taken; one whose answer was lost is asked once more.
 
-        The platform takes only one answer per URL, so asking again cannot show the message twice: it either goes out
-        now, or is refused and the fate of the first try stays unknown.
+        The platform takes only one message per URL, so asking again cannot show it twice: it either goes out now, or
+        is refused and the fate of the first try stays unknown.
         """
         receipt = Receipt(reply_ways.url_id(way.url))
         body = outbound.response(content, card, receipt.platform_message_id)
@@ -154,8 +156,12 @@ class WecomBotChannel:
             except FateUnknown:
                 uncertain = True
             except GiveUp as refused:
+                if way.again:
+                    raise GiveUp(
+                        f"it may have arrived: the answer of an earlier try was lost; now: {refused}"
+                    ) from None
                 if uncertain:
-                    raise FateUnknown(f"an earlier try may have gone out; now: {refused}") from refused
+                    raise FateUnknown(f"the answer of the first try was lost; the second: {refused}") from None
                 raise
             else:
                 return receipt

@@ -68,10 +68,6 @@ class WecomBotClient:
             raise RetryLater(f"the media file cannot be fetched: {type(error).__name__}") from None
         return self._decrypted(ciphertext)
 
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._http.aclose()
-
     def _allowed(self, url: str, *, media: bool) -> httpx.URL:
         """`url` as httpx will really use it, if it leads to the platform or to a host named in the settings."""
         try:

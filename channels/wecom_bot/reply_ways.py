@@ -94,7 +94,7 @@ _TAKE_URL = upsert(
         index_elements=["stream_id"],
         set_={"response_used_at": insert.excluded.response_used_at, "response_key": insert.excluded.response_key},
         where=table.c.response_used_at.is_(None),
-    ),
+    ).returning(table.c.stream_id),
 )
 
 
@@ -109,7 +109,7 @@ def take_url(connection: Connection, url: str, key: str, *, account: str, now: f
         "response_used_at": now,
         "response_key": key,
     }
-    return connection.execute(_TAKE_URL.on(connection), row).rowcount == 1
+    return connection.execute(_TAKE_URL.on(connection), row).first() is not None
 
 
 def release_url(connection: Connection, url: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from store.dialects import insert_new
+from store.dialects import upsert
 from store.schema import streams
 
 #: From this age on the platform asks no more, with a few seconds for clocks that differ.
@@ -40,7 +40,7 @@ class Stream:
     picked_up: bool
 
 
-_INSERT = insert_new(streams)
+_FINISH = upsert(streams, lambda insert: insert.on_conflict_do_nothing().returning(streams.c.stream_id))
 _ONE = select(streams).where(streams.c.stream_id == bindparam("wanted"))
 _PICK_UP = (
     update(streams)
@@ -68,7 +68,7 @@ def finish(
         "response_url": url,
         "answer_key": text.key,
     }
-    return connection.execute(_INSERT.on(connection), row).rowcount == 1
+    return connection.execute(_FINISH.on(connection), row).first() is not None
 
 
 def find(connection: Connection, stream_id: str) -> Stream | None:

@@ -106,17 +106,20 @@ class WecomBotWebhook:
         if message.room.kind is RoomKind.GROUP and not message.mentions_bot:
             return None
         open_one = self._bubbles.in_lane(message.lane, now)
-        if open_one and open_one.stream_id != stream_id and await self._has_ended(open_one.stream_id):
+        if open_one and open_one.stream_id != stream_id and await self._has_ended(open_one, now):
             open_one = self._bubbles.in_lane(message.lane, now)
         if open_one is None and self._bubbles.has_joined(stream_id):
             return None
         return open_one or self._bubbles.open(stream_id, message.lane, now)
 
-    async def _has_ended(self, stream_id: str) -> bool:
-        """Whether the bubble got its last text, perhaps from another process."""
-        if await self._database.read(lambda connection: streams.find(connection, stream_id)) is None:
+    async def _has_ended(self, bubble: Bubble, now: float) -> bool:
+        """Whether another process gave the bubble its last text."""
+        if now < bubble.sure_until:
             return False
-        self._bubbles.close(stream_id)
+        if await self._database.read(lambda connection: streams.find(connection, bubble.stream_id)) is None:
+            bubble.seen_open(now)
+            return False
+        self._bubbles.close(bubble.stream_id)
         return True
 
     async def _refreshed(self, stream_id: str, now: float, *, first: bool = False) -> outbound.Json:

@@ -17,7 +17,7 @@ from evals.bench.table import clip, mark, table
 from evals.rig.beside import Scene, SceneTerms, scene
 from evals.rig.model_relay import ModelEndpoint
 from evals.rig.platforms import Platforms
-from evals.rig.turns_seen import TurnSeen, turns_of
+from evals.rig.turns_seen import TurnSeen, turns_of, work_off_the_path
 from playground.llm_brain import MESSAGES
 from playground.llm_double import Mood
 
@@ -169,11 +169,21 @@ async def _end(running: Scene, driver: Driver, matter: str, text: str) -> Ended:
     if turn is not None and not turn.reply:
         driver.hush(who)
     exchange = await saying
-    await asyncio.sleep(0.05)
+    await _off_the_path(running)
     calls = running.platforms.llm.calls[known:]
     waited = [call for call in calls if exchange.posted <= call.started < exchange.replied]
     chain = chain_length([(call.started, call.ended) for call in waited])
     return Ended(matter, exchange, turn, len(calls), chain, sum(call.prompt_tokens for call in waited))
+
+
+async def _off_the_path(running: Scene) -> None:
+    """Waits for what the turn left to be done, so that its calls are not taken for the next message's."""
+    await asyncio.sleep(0.05)
+    for _ in range(200):
+        soon = running.clock() + 2.0
+        if not await running.service.database.read(lambda connection: work_off_the_path(connection, soon)):
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _turn(running: Scene) -> TurnSeen | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from conversation.codec import from_json
 from conversation.findings import Findings
-from store.schema import inbox, messages, outbox, turns
+from store.schema import inbox, messages, outbox, timers, turns
 
 #: How many ids go into one query.
 CHUNK = 400
@@ -70,6 +70,12 @@ def turns_of(connection: Connection, message_ids: Iterable[str]) -> dict[str, Tu
                 row.duration_ms,
             )
     return seen
+
+
+def work_off_the_path(connection: Connection, until: float) -> int:
+    """How many things, such as a brief for staff, are to be done before `until` (Unix seconds)."""
+    due = select(func.count()).where(timers.c.status == "waiting", timers.c.due_at <= until)
+    return int(connection.execute(due).scalar_one())
 
 
 def pending(connection: Connection, now: float, rooms: Sequence[str] = ()) -> Pending:

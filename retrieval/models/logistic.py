@@ -27,14 +27,19 @@ class Logistic:
         return sigmoid(self.logits(marks))
 
 
-def fit_logistic(marks: Numbers, wanted: Numbers, weights: Numbers, ridge: float = 1.0) -> Logistic:
-    """The slopes that make `wanted` (0–1) likeliest; `ridge` holds them small, in units of each mark's spread."""
+def fit_logistic(
+    marks: Numbers, wanted: Numbers, weights: Numbers, ridge: float = 1.0, *, known: Numbers | float = 0.0
+) -> Logistic:
+    """The slopes that make `wanted` (0–1) likeliest; `ridge` holds them small, in units of each mark's spread.
+
+    `known` are logits believed beforehand; the slopes then say only how they should be corrected.
+    """
     centre, spread = marks.mean(axis=0), marks.std(axis=0) + 1e-6
     rows = np.c_[(marks - centre) / spread, np.ones(len(marks))]
     penalty = np.append(np.full(marks.shape[1], ridge), 1e-3)
     solution = np.zeros(rows.shape[1])
     for _ in range(_STEPS):
-        guess = sigmoid(rows @ solution)
+        guess = sigmoid(rows @ solution + known)
         slope = rows.T @ (weights * (guess - wanted)) + penalty * solution
         bend = (rows.T * (weights * guess * (1 - guess))) @ rows + np.diag(penalty)
         solution = solution - np.linalg.solve(bend, slope)

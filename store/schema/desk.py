@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
-from store.schema.columns import METADATA, count, json_text, row_number, text_id, when, words
+from store.schema.columns import METADATA, count, json_text, row_number, when, words
 
 #: status: open | processing | waiting_customer | resolved | closed. `external_*` name the twin in another system.
 tickets = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversation.findings import Emotion
+from conversation.findings import Emotion, Passage
 from conversation.messages import ContentKind
 from conversation.outcomes import (
     Acted,
@@ -108,7 +108,7 @@ async def test_picking_none_of_the_candidates_is_not_answered_with_the_same_ques
 
 async def test_a_numbered_answer_is_no_list_of_options() -> None:
     outcome = await ends("2", history=[("customer", "怎么退"), ("bot", "1. 打开订单页\n2. 点申请退款")])
-    assert not isinstance(outcome, Answered)
+    assert not (isinstance(outcome, Answered) and outcome.citations)
 
 
 async def test_the_second_unknown_question_in_a_row_reaches_a_person() -> None:
@@ -284,6 +284,60 @@ async def test_when_the_knowledge_base_is_gone_a_person_is_called_instead_of_ple
     assert result.outcome.reason == "failed"
     assert result.findings.defaulted == ("retrieve",)
     assert "查不到资料" in result.outcome.reply
+
+
+async def test_a_guess_says_which_question_it_answers() -> None:
+    result = await thinker(retriever=SmallRetriever(bias=0.45)).think(turn("请问积分能拿来换点什么优惠呢"))
+    assert isinstance(result.outcome, Answered)
+    assert result.outcome.reply.startswith("关于“会员积分怎么兑换优惠券”：")
+    assert result.outcome.reply.endswith("请再补充一下。")
+    assert result.outcome.citations[0].entry_id == "kb_points"
+
+
+async def test_one_clause_that_asks_is_found_among_others_that_do_not() -> None:
+    outcome = await ends("我刚搬了新家啊", "怎么修改收货地址", "家里人都不知道")
+    assert isinstance(outcome, Answered)
+    assert outcome.citations[0].entry_id == "kb_address"
+
+
+GIVEN = "在订单页点“申请退款”，审核通过后 1-3 个工作日原路退回。"
+
+
+@pytest.mark.parametrize("text", ["没用", "你说的不对", "怎么申请退款", "答非所问"])
+async def test_an_answer_that_did_not_help_is_not_given_twice(text: str) -> None:
+    history = [("customer", "怎么申请退款"), ("bot", GIVEN)]
+    first = await ends(text, history=history)
+    assert isinstance(first, Clarified)
+    assert (first.reason, first.unknown) == ("not_helped", True)
+    second = await ends(text, history=history, unknown_count=1)
+    assert isinstance(second, HandedOff)
+
+
+async def test_not_helped_without_an_answer_before_is_no_reproach() -> None:
+    assert (await ends("没用")).reason == "unknown"
+
+
+@pytest.mark.parametrize("text", ["12315见", "再不处理我就找律师", "我要去媒体曝光你们"])
+async def test_a_threat_reaches_a_person(text: str) -> None:
+    outcome = await ends(text)
+    assert isinstance(outcome, HandedOff)
+    assert (outcome.reason, outcome.urgency) == ("complaint", Urgency.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("物流显示签收但我没收到", Answered),  # an entry is written for just this
+        ("物流显示签收但我没收到，帮我查一下", TicketOpened),
+        ("订单20260318001显示签收但我没收到", TicketOpened),
+    ],
+)
+async def test_an_entry_written_for_just_this_trouble_saves_the_ticket_unless_help_is_asked_for(
+    text: str, kind: type[Outcome]
+) -> None:
+    lost = Passage("kb_lost", 1, "物流显示签收了但没收到怎么办", "请先问门卫和家人，48 小时未找到再联系我们。", 1.0)
+    result = await thinker(retriever=SmallRetriever((lost,), bias=0.2)).think(turn(text))
+    assert isinstance(result.outcome, kind)
 
 
 async def test_the_findings_are_kept_with_the_turn() -> None:

@@ -73,7 +73,7 @@ async def test_what_needs_no_model_costs_no_call(text: str) -> None:
 async def test_a_lie_of_the_model_does_not_leave_and_the_entry_speaks_instead(lie: str) -> None:
     result = await thinker(ScriptedModel([LIES[lie]]), SmallRetriever(bias=0.3)).think(turn(ASKED))
     assert isinstance(result.outcome, Answered)
-    assert result.outcome.reply == INVOICE.answer
+    assert INVOICE.answer in result.outcome.reply
     assert result.outcome.reason == "extract"
     assert result.findings.check is not None
     assert not result.findings.check.passed

