@@ -45,9 +45,9 @@ def _checked(settings: Settings, role: str) -> Settings:
 async def _serve(settings: Settings, role: str) -> None:
     # Imported here so that every other command starts without the web stack.
     import uvicorn
-    from wiring import build_service
 
     from app import build_app
+    from wiring import build_service
 
     service = await build_service(settings)
     config = uvicorn.Config(

@@ -23,7 +23,7 @@ from delivery.terms import DeliveryTerms
 from delivery.turn_commit import Committed, FinishedTurn, commit_turns
 from delivery.turn_loading import LoadedLane, TurnLoader
 from store.database import Database
-from store.lane_rows import release_own, try_later, uncount_try
+from store.lane_rows import release_own, start_afresh, try_later, uncount_try
 
 logger = structlog.get_logger(__name__)
 
@@ -222,6 +222,7 @@ class TurnWorker:
         def work(connection: Connection) -> None:
             if release_own(connection, loaded.lane, loaded.epoch):
                 give_up_aside(connection, loaded.aside, repr(error)[:500])
+                start_afresh(connection, [loaded.lane])
 
         await self._database.write(work)
 

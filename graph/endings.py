@@ -41,11 +41,18 @@ def clarified(reason: str, sight: Sight, context: TurnContext) -> Clarified:
     if reason == "not_helped":
         return Clarified(words.not_helped, reason, unknown=True)
     if reason == "candidates":
-        questions = dict.fromkeys(passage.question.strip()[:QUESTION_CHARS] for passage in sight.retrieval.passages)
-        offered = [question for question in questions if question][: context.thresholds.candidates]
+        offered = _candidates(sight)
         if offered:
             return Clarified(words.clarify(offered), reason)
     return Clarified(_unread(sight.media, words) if sight.media else words.unknown, "unknown", unknown=True)
+
+
+def _candidates(sight: Sight) -> list[str]:
+    """The questions that may have been meant, likeliest first."""
+    passages, rule = sight.retrieval.passages, sight.thresholds
+    least = passages[0].score * rule.candidate_share if passages else 0.0
+    questions = dict.fromkeys(p.question.strip()[:QUESTION_CHARS] for p in passages if p.score >= least)
+    return [question for question in questions if question][: rule.candidates]
 
 
 def _unread(kind: ContentKind | None, words: Wording) -> str:

@@ -37,8 +37,9 @@ class Thresholds:
     trajectory: Trajectory = field(default_factory=Trajectory)
     #: So many questions in a row without an answer, then the next goes to a person.
     unknown: int = 1
-    #: Candidate questions offered when we ask back.
+    #: Candidate questions offered when we ask back, each with at least this share of the best one's score.
     candidates: int = 3
+    candidate_share: float = 0.55
     #: Time for triage and emotion (more than a model takes there, where one is switched on), for retrieval, for
     #: composing an answer, for a worded ticket, for the whole turn.
     finder_s: float = 2.5

@@ -21,9 +21,7 @@ def main() -> int:
     for name in ("kb", "labels", "intents", "tools"):
         parser.add_argument(f"--{name}", type=Path)
     given = parser.parse_args()
-    options = PredictOptions(
-        given.kb, given.k, given.labels, given.intents, given.oos, given.tools, given.llm
-    )
+    options = PredictOptions(given.kb, given.k, given.labels, given.intents, given.oos, given.tools, given.llm)
     return run_predict(given.task, given.source, given.target, options)
 
 

@@ -49,13 +49,14 @@ class Stage:
     wakeup: Wakeup = field(default_factory=LocalWakeup)
     right: SendRight = SendRight.AUTO
     hours: DeskHours = field(default_factory=DeskHours)
+    channels: dict[tuple[str, str], Channel] | None = None
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.database, self.wakeup, self.clock)
 
     @property
-    def channels(self) -> dict[tuple[str, str], Channel]:
-        return {("stage", "main"): self.channel}
+    def known_channels(self) -> dict[tuple[str, str], Channel]:
+        return {("stage", "main"): self.channel} if self.channels is None else self.channels
 
     @property
     def loader(self) -> TurnLoader:
@@ -110,7 +111,7 @@ class Stage:
         """A send worker that runs while the test looks on."""
         worker = SendWorker(
             self.database,
-            self.channels,
+            self.known_channels,
             self.desk,
             self.wakeup,
             self.terms,
@@ -137,7 +138,7 @@ class Stage:
         office = PostOffice(
             self.database,
             self.inbox,
-            self.channels,
+            self.known_channels,
             self.thinker,
             self.desk,
             self.wakeup,

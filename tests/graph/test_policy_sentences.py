@@ -91,12 +91,22 @@ async def test_an_entry_is_given_word_for_word_with_its_version_and_no_model_cal
 async def test_asking_back_offers_candidates_and_a_bare_number_picks_one() -> None:
     asked = await ends("会员积分兑换")
     assert isinstance(asked, Clarified)
-    assert "1. 会员积分怎么兑换优惠券" in asked.reply
+    assert asked.reply == "请问您想了解的是“会员积分怎么兑换优惠券”吗？如果不是，请再补充一下具体情况。"
     history = [("customer", "会员积分兑换"), ("bot", asked.reply)]
-    for pick in ("1", "第一个", "选1"):
+    for pick in ("1", "是的", "对"):
         answered = await ends(pick, history=history)
         assert isinstance(answered, Answered)
         assert answered.citations[0].entry_id == "kb_points"
+
+
+async def test_only_candidates_worth_a_look_are_offered() -> None:
+    near = [
+        Passage(f"kb{n}", 1, question, "见说明。", 1.0)
+        for n, question in enumerate(("怎么换货", "怎么换颜色", "门店在哪"))
+    ]
+    result = await thinker(retriever=SmallRetriever(near, bias=-0.1)).think(turn("怎么换尺码"))
+    assert reply_of(result.outcome).count("怎么换") == 2
+    assert "门店" not in reply_of(result.outcome)
 
 
 async def test_picking_none_of_the_candidates_is_not_answered_with_the_same_question() -> None:
