@@ -1,6 +1,6 @@
 """Which earlier line of a group a new line belongs to: evidence from quotes, mentions, speakers, time and meaning.
 
-Pure; `topic_board.py` asks for the best link of each line. The weights are set by hand and were checked on public
+Pure; `topic_board.py` asks for the links of each line. The weights are set by hand and were checked on public
 group chats with known links.
 """
 
@@ -19,14 +19,15 @@ REACH_LINES, REACH_S = 40, 3600.0
 WEAKEST = 0.0
 SETTLED = frozenset({"bot", "staff"})
 _SAME_QUESTION = re.compile(
-    r"同问|同求|\+1|＋1|蹲(?:一个)?|我也(?:是|想|要|遇到|有|没|不)|也想(?:知道|问)|也是这样|一样的?问题|me too|same here"
+    r"同问|同求|\+1|＋1|蹲(?:一个)?|我也(?:是|想|要|遇到|有|没|不)|也想(?:知道|问)|也是这样|一样的?问题"
+    r"|me too|same here"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """The models that read lines: intents, a question read for comparing, the chance that two ask the same, whether a
-    line sounds like one for the shop, and whether the bot should speak on it (0–1 each)."""
+    """The models that read lines: intents, a question read for comparing, the chance that two ask the same, whether
+    a line sounds like one for the shop, and whether the bot should speak on it (0–1 each)."""
 
     intents: Callable[[str], Mapping[str, float]]
     asked: Callable[[str], Asked]
@@ -50,13 +51,13 @@ class RoomLine:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A line already placed: what it asks, its topic, whom it answered, and whether it was said to the bot."""
+    """A line already placed: what it asks, its topic, whom it answered, and whether the bot speaks on it."""
 
     line: RoomLine
     asked: Asked
     topic: int
     asks: bool
-    addressed: bool
+    spoken: bool
     answers: str = ""
 
 
@@ -74,10 +75,14 @@ def joins_question(text: str) -> bool:
     return bool(_SAME_QUESTION.search(text))
 
 
-def best_link(line: RoomLine, asked: Asked, asks: bool, earlier: Sequence[Seen], senses: Senses) -> Link | None:
-    """The earlier line that `line` most likely belongs to; None when none is likely enough."""
+def links_of(line: RoomLine, asked: Asked, asks: bool, earlier: Sequence[Seen], senses: Senses) -> list[Link]:
+    """How strongly `line` belongs to each earlier line within reach, oldest first."""
     near = [seen for seen in earlier[-REACH_LINES:] if line.at - seen.line.at <= REACH_S]
-    links = [_link(line, asked, asks, seen, near[place + 1 :], senses) for place, seen in enumerate(near)]
+    return [_link(line, asked, asks, seen, near[place + 1 :], senses) for place, seen in enumerate(near)]
+
+
+def strongest(links: Sequence[Link]) -> Link | None:
+    """The line that is most likely belonged to; None when none is likely enough."""
     found = max(links, key=lambda link: link.strength, default=None)
     return found if found is not None and found.strength >= WEAKEST else None
 
@@ -94,12 +99,13 @@ def _link(line: RoomLine, asked: Asked, asks: bool, seen: Seen, between: Sequenc
 def _by_people(line: RoomLine, seen: Seen, between: Sequence[Seen]) -> float:
     own, their = line.speaker, seen.line.speaker
     strength = 0.0
+    latest = not any(one.line.speaker == their for one in between)
     if line.mentions:
-        strength += 3.5 if their in line.mentions else -1.5
+        strength += 5.0 + latest if their in line.mentions else -1.0
     if own in seen.line.mentions or seen.answers == own:
         strength += 2.2
     if own == their:
-        strength += 1.6 if not any(one.line.speaker == own for one in between) else 0.6
+        strength += 2.0 if latest else -1.0
     if line.role in SETTLED and seen.line.role == "customer" and not line.mentions:
         answered = any(one.line.role in SETTLED and one.answers == their for one in between)
         strength += 0.2 if answered else 1.8
@@ -108,7 +114,7 @@ def _by_people(line: RoomLine, seen: Seen, between: Sequence[Seen]) -> float:
 
 def _by_meaning(line: RoomLine, asked: Asked, asks: bool, seen: Seen, same: float) -> float:
     shared = _shared_words(asked, seen.asked)
-    strength = 3.5 * shared
+    strength = 2.5 * shared
     if same > 0.5:
         strength += 5.0 * (same - 0.5)
     if seen.asks and not asks and line.speaker != seen.line.speaker:

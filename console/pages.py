@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from console import conversation_pages, playground_page
-from console.screens import FOLDER, Screens
-
-#: Served by name, so that no path from outside ever reaches the file system.
-STATIC = {
-    "huiying.css": "text/css",
-    "playground.js": "text/javascript",
-    "htmx.min.js": "text/javascript",
-    "sse.min.js": "text/javascript",
-    "favicon.svg": "image/svg+xml",
-}
+from console import assets, conversation_page, inbox_page, playground_page
+from console.endpoint_list import endpoints
+from console.screens import Screens
 
 
 def build_console(screens: Screens) -> APIRouter:
@@ -32,12 +24,19 @@ def build_console(screens: Screens) -> APIRouter:
         return RedirectResponse("/console/")
 
     @router.get("/console/static/{name}")
-    async def static(name: str, request: Request) -> Response:
-        if name not in STATIC:
-            return PlainTextResponse("not found", 404)
-        headers = {"Cache-Control": "public, max-age=3600"}
-        return FileResponse(FOLDER / "static" / name, media_type=STATIC[name], headers=headers)
+    async def static(name: str, v: str = "") -> Response:
+        return assets.serve(name, v)
 
-    router.include_router(conversation_pages.build(screens))
+    @router.get("/console/api")
+    async def api(request: Request) -> HTMLResponse:
+        return screens.page(request, "api.html", {"endpoints": endpoints(request.app)})
+
+    router.include_router(inbox_page.build(screens))
+    router.include_router(conversation_page.build(screens))
     router.include_router(playground_page.build(screens))
+
+    @router.get("/console/{rest:path}")
+    async def nowhere(request: Request) -> HTMLResponse:
+        return screens.missing(request, "这个页面")
+
     return router

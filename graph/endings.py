@@ -8,6 +8,7 @@ from conversation.messages import ContentKind
 from conversation.outcomes import Answered, Clarified, HandedOff, Outcome, Relayed, StayedSilent, TicketOpened, Urgency
 from conversation.wording import Wording
 from graph.context import TurnContext
+from graph.media import first_media
 from graph.sight import Sight
 from graph.state import TurnState
 
@@ -35,16 +36,16 @@ def chatted(reason: str, context: TurnContext) -> Outcome:
 
 def clarified(reason: str, sight: Sight, context: TurnContext) -> Clarified:
     """A question back; `unknown` where the knowledge base had nothing to offer."""
-    words = context.words
+    words, media = context.words, first_media(context.turn)
     if reason == "media":
-        return Clarified(_unread(sight.media, words), reason)
+        return Clarified(_unread(media, words), reason)
     if reason == "not_helped":
         return Clarified(words.not_helped, reason, unknown=True)
     if reason == "candidates":
         offered = _candidates(sight)
         if offered:
             return Clarified(words.clarify(offered), reason)
-    return Clarified(_unread(sight.media, words) if sight.media else words.unknown, "unknown", unknown=True)
+    return Clarified(_unread(media, words) if media else words.unknown, "unknown", unknown=True)
 
 
 def _candidates(sight: Sight) -> list[str]:

@@ -91,8 +91,8 @@ TABLE: tuple[Row, ...] = (
     Row(lambda s: s.may_extract, Step.ANSWER, "extract"),
     Row(lambda s: s.needs_hands and not s.asks_how, Step.OPEN_TICKET, "request"),
     # Nothing to know.
-    Row(lambda s: s.is_about(Intent.THANKS_BYE), Step.CHAT, "thanks"),
-    Row(lambda s: s.is_about(Intent.SUGGESTION_PRAISE), Step.CHAT, "feedback"),
+    Row(lambda s: s.is_about(Intent.THANKS_BYE) and not s.asks, Step.CHAT, "thanks"),
+    Row(lambda s: s.is_about(Intent.SUGGESTION_PRAISE) and not s.asks, Step.CHAT, "feedback"),
     Row(lambda s: s.small_talk, Step.CHAT, "small_talk"),
     Row(lambda s: s.may_clarify and not s.asked_back, Step.CLARIFY, "candidates"),
     Row(lambda s: s.needs_hands, Step.OPEN_TICKET, "request"),

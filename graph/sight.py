@@ -12,8 +12,8 @@ from agents.slots import find_slots, is_only_numbers
 from agents.ticket import NEEDS_ORDER, OPEN_STATUSES
 from conversation.findings import Emotion, Intent, Retrieval, Triage
 from conversation.identity import Speaker
-from conversation.messages import ContentKind
 from conversation.turn import BOT, Turn
+from graph.media import first_media
 from graph.thresholds import Thresholds
 
 #: Matters that want a person's hands, not a text.
@@ -121,10 +121,18 @@ class Sight:
         return (in_trouble or (self.is_about(*ORDER_MATTERS) and self.concrete)) and not self.has_exact_faq
 
     @property
+    def asks(self) -> bool:
+        """A question is asked, or something to be done: praise and thanks do neither."""
+        return bool(self.cues & {Cue.ASKS, Cue.REQUESTS})
+
+    @property
     def small_talk(self) -> bool:
-        """A chat about the weather; a question about ourselves is none."""
-        about_us = Cue.ABOUT_US in self.cues and Cue.ASKS in self.cues
-        return self.is_about(Intent.SMALLTALK) and Cue.REQUESTS not in self.cues and not about_us
+        """A chat about the weather. A question about ourselves is none, and any other question only when it is sure."""
+        if not self.is_about(Intent.SMALLTALK) or Cue.REQUESTS in self.cues:
+            return False
+        return not self.asks or (
+            Cue.ABOUT_US not in self.cues and self.triage.confidence >= self.thresholds.intent_sure
+        )
 
     @cached_property
     def names_order(self) -> bool:
@@ -233,14 +241,7 @@ class Sight:
         """The questions before this one went unanswered, too."""
         return self.turn.conversation.unknown_count >= self.thresholds.unknown
 
-    @cached_property
-    def media(self) -> ContentKind | None:
-        """The kind of the first picture, voice or file of the burst; None when there is none."""
-        kinds = [m.kind for m in self.turn.burst] + [a.kind for m in self.turn.burst for a in m.attachments]
-        silent = {ContentKind.TEXT, ContentKind.STICKER, ContentKind.OTHER}
-        return next((kind for kind in kinds if kind not in silent), None)
-
     @property
     def wordless_media(self) -> bool:
         """A picture, voice or file came without a word."""
-        return not self.question.strip() and self.media is not None
+        return not self.question.strip() and first_media(self.turn) is not None

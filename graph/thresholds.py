@@ -16,8 +16,10 @@ class Thresholds:
     injection: float = 0.7
     offensive: float = 0.8
     urgent: float = 0.6
-    #: From this confidence on, the intent is taken for true; from `leaning` on, where the words tell of trouble.
+    #: From this confidence on, the intent is taken for true; from `leaning` on, where the words tell of trouble;
+    #: only from `intent_sure` on, where a question would be waved off as small talk.
     intent: float = 0.45
+    intent_sure: float = 0.75
     leaning: float = 0.25
     #: An entry is given word for word: its chance of answering is `faq_sure`, or `faq` and its question is nearly
     #: the one asked (`near`, likeness of the two).

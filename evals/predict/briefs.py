@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from agents.handoff_brief import BriefAgent, CaseFile
 from agents.local_classifier import LocalEmotion
 from agents.prompts import PromptLibrary
+from conversation.findings import Retrieval
 from conversation.identity import Person, Room, RoomKind, Speaker
 from conversation.staff_wording import CHINESE
 from conversation.turn import Conversation, Line
@@ -20,7 +22,15 @@ from wiring_agents import build_minds
 _SPEAKERS = {"bot": Speaker.BOT, "assistant": Speaker.BOT, "customer": Speaker.CUSTOMER, "user": Speaker.CUSTOMER}
 
 
-def brief(options: PredictOptions, stack: ExitStack) -> Judge:
+class NothingKnown:
+    """A base that holds nothing: a brief looks nothing up."""
+
+    async def search(self, text: str, *, context: Sequence[str] = (), k: int = 5) -> Retrieval:
+        """Finds nothing."""
+        return Retrieval()
+
+
+def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
     """Writes briefs by extraction, or with `--llm` by the configured model."""
     runner = stack.enter_context(asyncio.Runner())
     writer = _writer(options, runner, stack)
@@ -35,9 +45,7 @@ def brief(options: PredictOptions, stack: ExitStack) -> Judge:
 def _writer(options: PredictOptions, runner: asyncio.Runner, stack: ExitStack) -> BriefAgent:
     if not options.llm:
         return BriefAgent(PromptLibrary.load(), emotion=LocalEmotion.shipped(options.cache_dir))
-    from evals.predict.dialogue import Nothing
-
-    minds = runner.run(build_minds(options.resolved(), Nothing()))
+    minds = runner.run(build_minds(options.resolved(), NothingKnown()))
     if minds.model is not None:
         stack.callback(lambda model: runner.run(model.close()), minds.model)
     return minds.briefs

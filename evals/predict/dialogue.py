@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents.emotion import is_worsening
-from conversation.findings import Citation, Emotion, EmotionLabel, Retrieval
+from conversation.findings import Citation, Emotion, EmotionLabel
 from conversation.identity import Person, Room, RoomKind, Speaker
 from conversation.messages import IncomingMessage
 from conversation.outcomes import Acted, Answered, HandedOff, Outcome, TicketOpened, TurnResult, reply_of
@@ -31,16 +31,8 @@ BAD_MOODS = frozenset({EmotionLabel.ANGRY, EmotionLabel.ANXIOUS, EmotionLabel.DI
 BAD_CHANCE, BAD_INTENSITY = 0.6, 1.5
 
 
-class Nothing:
-    """A base that holds nothing."""
-
-    async def search(self, text: str, *, context: Sequence[str] = (), k: int = 5) -> Retrieval:
-        """Finds nothing."""
-        return Retrieval()
-
-
-def dialogue(options: PredictOptions, stack: ExitStack) -> Judge:
-    """Plays each row's customer. Business tools are used by the language model alone, so `--tools` only has to exist."""
+def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
+    """Plays each row's customer. Business tools are the language model's alone, so `--tools` only has to exist."""
     assert options.kb is not None
     if options.tools is not None and not options.tools.exists():
         raise BadRows(f"{options.tools}: there is no such file")

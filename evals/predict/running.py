@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from conversation.errors import HuiyingError
-from evals.predict import briefs, dialogue, retrieval_tasks, room_tasks, text_tasks
+from evals.predict import retrieval_tasks, room_tasks, text_tasks
 from evals.predict.options import Judge, PredictOptions, Prepare
 from evals.predict.row_files import BadRows, Row, read_rows, write_rows
 
@@ -23,6 +24,16 @@ class PredictTask:
     needs: tuple[str, ...] = ()
 
 
+def _late(module: str) -> Prepare:
+    """The task of a module that is imported when the task is run: the graph takes long to load."""
+
+    def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
+        judge: Judge = import_module(f"evals.predict.{module}").prepare(options, stack)
+        return judge
+
+    return prepare
+
+
 TASKS: Mapping[str, PredictTask] = {
     "retrieve": PredictTask(retrieval_tasks.retrieve, ("kb",)),
     "gate": PredictTask(retrieval_tasks.gate, ("kb",)),
@@ -33,8 +44,8 @@ TASKS: Mapping[str, PredictTask] = {
     "similar": PredictTask(text_tasks.similar),
     "topics": PredictTask(room_tasks.topics),
     "mention": PredictTask(room_tasks.mention),
-    "brief": PredictTask(briefs.brief),
-    "dialogue": PredictTask(dialogue.dialogue, ("kb",)),
+    "brief": PredictTask(_late("briefs")),
+    "dialogue": PredictTask(_late("dialogue"), ("kb",)),
 }
 
 

@@ -157,6 +157,14 @@ def test_small_talk_never_costs_a_search_of_our_patience(cue: Cue) -> None:
     assert decide(sight).step in (Step.CHAT, Step.STAY_SILENT)
 
 
+@pytest.mark.parametrize("intent", [Intent.SUGGESTION_PRAISE, Intent.THANKS_BYE, Intent.SMALLTALK])
+def test_a_question_is_not_waved_off_as_praise_or_small_talk(intent: Intent) -> None:
+    asked = Sight(
+        turn("能不能用跨链支付呢"), "能不能用跨链支付呢", frozenset({Cue.ASKS}), triage=Triage(intent, "c", 0.6)
+    )
+    assert decide(asked) == Route(Step.CLARIFY, "unknown")
+
+
 def test_a_threshold_moves_the_line() -> None:
     found = Retrieval((Passage("kb", 1, "怎么退款", "在订单页申请。", 1.0),), 0.7)
     lenient = Thresholds(faq=0.6)

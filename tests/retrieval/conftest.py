@@ -14,7 +14,9 @@ from store.knowledge_rows import EntryWords, KnowledgeEntry
 from tests.conftest import FakeClock
 
 WORDS = {
-    "refund": EntryWords("怎么申请退款？", "在订单页点「申请退款」，审核后 1–3 个工作日到账。", ("退钱流程", "钱怎么退")),
+    "refund": EntryWords(
+        "怎么申请退款？", "在订单页点「申请退款」，审核后 1–3 个工作日到账。", ("退钱流程", "钱怎么退")
+    ),
     "invoice": EntryWords("怎么开发票？", "订单完成后在订单页下载电子发票。", ("发票在哪里下载",)),
     "hours": EntryWords("客服几点上班？", "人工客服每天 9:00–21:00 在线。", ("你们几点下班",)),
     "e3": EntryWords("耳机 E3 防水吗？", "E3 是 IPX4，防汗，不能游泳时戴。售价 199 元。"),

@@ -15,7 +15,12 @@ from retrieval.ngram_embedder import NgramEmbedder
 from retrieval.offline import OfflineRetriever
 
 ROWS: list[dict[str, Any]] = [
-    {"doc_id": "k1", "question": "怎么申请退款", "answer": "在订单页点申请退款，1-3 个工作日到账。", "similar": ["退款流程"]},
+    {
+        "doc_id": "k1",
+        "question": "怎么申请退款",
+        "answer": "在订单页点申请退款，1-3 个工作日到账。",
+        "similar": ["退款流程"],
+    },
     {"doc_id": "k2", "title": "发票", "text": "电子发票在订单完成后可在订单页下载。"},
     {"doc_id": "k3", "question": "多久发货"},
     {"doc_id": "k4", "text": "耳机 E3 是 IPX4 防水，不能游泳时戴。"},
@@ -90,7 +95,7 @@ def test_a_long_document_is_found_by_a_piece_and_cited_by_it() -> None:
 @pytest.mark.parametrize(
     ("text", "leans"),
     [
-        ("怎么申请退款啊亲", Leaning.MAY_LEAN),
+        ("怎么申请退款", Leaning.MAY_LEAN),
         ("买了三天的耳机没有声音", Leaning.STANDS_ALONE),
         ("那多少钱", Leaning.POINTS_BACK),
         ("这个呢", Leaning.POINTS_BACK),

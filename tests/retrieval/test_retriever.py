@@ -192,9 +192,7 @@ async def _searches_alike(database: Database, vector_index: VectorIndex | None, 
     assert (await large.search("以旧换新")).passages[0].entry_id == changed.entry_id
 
 
-async def test_the_keeper_follows_the_base(
-    database: Database, filled: KnowledgeBase, clock: FakeClock
-) -> None:
+async def test_the_keeper_follows_the_base(database: Database, filled: KnowledgeBase, clock: FakeClock) -> None:
     index = SnapshotIndex(NgramEmbedder().dimensions)
     keeper = IndexKeeper(database, NgramEmbedder(), index)
     made = await keeper.follow()
