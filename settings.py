@@ -109,6 +109,7 @@ class Llm(Section):
     structured_output: Literal["json_schema", "function_calling", "json_mode"] = "json_schema"
     use_for_triage: bool = False
     use_for_emotion: bool = False
+    use_for_tickets: bool = False
 
     @property
     def configured(self) -> bool:

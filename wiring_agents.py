@@ -46,7 +46,7 @@ async def build_minds(settings: Settings, retriever: FindsPassages) -> Minds:
         emotion=EmotionAgent(emotions, emotion_model),
         answer=AnswerAgent(prompts, model),
         checker=AnswerChecker(),
-        ticket=TicketAgent(prompts, model),
+        ticket=TicketAgent(prompts, model if settings.llm.use_for_tickets else None),
     )
     thresholds = Thresholds(answer_s=settings.llm.timeout_s, turn_s=settings.llm.timeout_s + 4)
     return Minds(

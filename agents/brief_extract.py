@@ -32,12 +32,20 @@ def main_line(said: Sequence[Line]) -> str:
         cues = read_cues(line.text)
         if cues & SOCIAL:
             continue
-        weight = min(len(line.text), 60) / 20 + 0.3 * place / len(said)
+        weight = min(len(_without_numbers(line.text)), 60) / 20 + 0.3 * place / len(said)
         weight += 1.5 * len(cues & {Cue.REQUESTS, Cue.TROUBLE, Cue.ASKS_HOW, Cue.OWN_ORDER})
         weight -= 4.0 * (Cue.WANTS_HUMAN in cues and len(line.text) < 12)
         if weight > most:
             best, most = line.text, weight
     return " ".join(best.split())
+
+
+def _without_numbers(text: str) -> str:
+    """`text` without order and parcel numbers: a number names the case, it does not say what is wrong."""
+    slots = find_slots(text)
+    for number in slots.orders + slots.trackings:
+        text = text.replace(number, "")
+    return text.strip()
 
 
 def wants(main: str, said: Sequence[Line]) -> str:
@@ -77,15 +85,16 @@ def course(moods: Sequence[Emotion]) -> str:
 def suggest(main: str, moods: Sequence[Emotion], passages: Sequence[Passage]) -> tuple[str, tuple[Citation, ...]]:
     """A reply staff can send as it is, and the entry it rests on, if one fits the question."""
     sorry = "非常抱歉给您带来不便。" if moods and is_upset(moods[-1]) else ""
-    best = max(passages[:3], key=lambda passage: likeness(main, passage.question), default=None)
-    if best is not None and main and likeness(main, best.question) >= FITS:
+    matter = _without_numbers(main)
+    best = max(passages[:3], key=lambda passage: likeness(matter, passage.question), default=None)
+    if best is not None and matter and likeness(matter, best.question) >= FITS:
         text = best_sentences(main, best.answer, SUGGESTION_CHARS)
         return f"您好，{sorry}{text}", (Citation(best.entry_id, best.version, best.question),)
     if not main:
         return f"您好，我是人工客服。{sorry}请问遇到了什么问题？", ()
     orders = find_slots(main).orders
-    matter = f"您的订单 {orders[0]} " if orders else "您说的情况"
-    return f"您好，我是人工客服。{sorry}{matter}我已经看到，现在为您核实，请稍等。", ()
+    about = f"您的订单 {orders[0]} " if orders else "您说的情况"
+    return f"您好，我是人工客服。{sorry}{about}我已经看到，现在为您核实，请稍等。", ()
 
 
 def short(text: str, most: int) -> str:

@@ -19,7 +19,7 @@ from tools.mention import from_text
 __all__ = ["Place", "RoomLine", "Senses", "TopicBoard"]
 
 #: From these chances on: two lines ask the same; a line sounds like one for the shop; the bot speaks unasked.
-SAME, FOR_US, SPEAKS = 0.6, 0.5, 0.5
+SAME, FOR_US, SPEAKS = 0.55, 0.5, 0.5
 #: A customer's next words belong to the bot's answer for so long (seconds).
 FOLLOWS_S = 180.0
 #: A person at the desk who has just spoken on a topic is not interrupted for so long (seconds).

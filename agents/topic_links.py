@@ -22,6 +22,7 @@ _SAME_QUESTION = re.compile(
     r"同问|同求|\+1|＋1|蹲(?:一个)?|我也(?:是|想|要|遇到|有|没|不)|也想(?:知道|问)|也是这样|一样的?问题"
     r"|me too|same here"
 )
+_POINTS_BACK = re.compile(r"\s*(?:那|然后|还有|另外|所以|这个|它)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _link(line: RoomLine, asked: Asked, asks: bool, seen: Seen, between: Sequenc
     same = senses.same(asked, seen.asked) if asks and seen.asks and _has_words(asked, seen.asked) else 0.0
     strength = -1.2 + _by_people(line, seen, between) + _by_meaning(line, asked, asks, seen, same)
     gap, lines = max(0.0, line.at - seen.line.at), len(between)
-    return Link(seen, strength - 0.45 * math.log2(1 + gap / 60) - 0.12 * lines, same)
+    return Link(seen, strength - 0.45 * math.log2(1 + gap / 60) - 0.08 * lines, same)
 
 
 def _by_people(line: RoomLine, seen: Seen, between: Sequence[Seen]) -> float:
@@ -102,10 +103,13 @@ def _by_people(line: RoomLine, seen: Seen, between: Sequence[Seen]) -> float:
     latest = not any(one.line.speaker == their for one in between)
     if line.mentions:
         strength += 5.0 + latest if their in line.mentions else -1.0
-    if own in seen.line.mentions or seen.answers == own:
+    to_us = own in seen.line.mentions or seen.answers == own
+    if to_us:
         strength += 2.2
     if own == their:
         strength += 2.0 if latest else -1.0
+    if (to_us or own == their) and _POINTS_BACK.match(line.text):
+        strength += 0.8
     if line.role in SETTLED and seen.line.role == "customer" and not line.mentions:
         answered = any(one.line.role in SETTLED and one.answers == their for one in between)
         strength += 0.2 if answered else 1.8

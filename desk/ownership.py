@@ -116,6 +116,8 @@ def _change(
         "owner_epoch": after.epoch,
         "status": status,
         "unknown_count": 0,
+        # A matter that a person dealt with starts calm: its old course must not call a person again.
+        "moods": "[]",
         "resolved_at": now if status == "resolved" else None,
     }
     connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(values))

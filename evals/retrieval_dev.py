@@ -7,14 +7,14 @@ import time
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from evals.retrieval_metrics import RANKS, RetrievalScores, score
+from evals.retrieval_metrics import RANKS, RetrievalFigures, score
 from evals.retrieval_sets import QuestionSet, read_set
 from retrieval.embedder import Embedder
 from retrieval.ngram_embedder import NgramEmbedder
 from retrieval.offline import OfflineRetriever
 
 
-def judge(questions: QuestionSet, embedder: Embedder) -> tuple[RetrievalScores, float, float]:
+def judge(questions: QuestionSet, embedder: Embedder) -> tuple[RetrievalFigures, float, float]:
     """The scores on a set, the seconds it took to read the base, and the milliseconds per search."""
     begun = time.perf_counter()
     retriever = OfflineRetriever(questions.entries, embedder)
@@ -29,7 +29,7 @@ def main() -> None:
     """Prints a table, one line per folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="folders with kb.dev.jsonl and queries.dev.jsonl")
-    names = [field.name for field in fields(RetrievalScores)]
+    names = [field.name for field in fields(RetrievalFigures)]
     print(f"{'set':28}", *(f"{name:>17}" for name in names), f"{'read s':>8} {'search ms':>10}")
     for folder in parser.parse_args().folders:
         questions = read_set(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ RANKS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class RetrievalScores:
+class RetrievalFigures:
     """Shares (0–1). Recall and reciprocal rank are over answerable questions, refusal over all of them.
 
     `gap` is the expected calibration error of `answerable` against "the first one is right"; the two `order` figures
@@ -34,7 +35,7 @@ class RetrievalScores:
     order_covers: float
 
 
-def score(asked: Sequence[Asked], found: Sequence[Retrieval], refused: Sequence[bool]) -> RetrievalScores:
+def score(asked: Sequence[Asked], found: Sequence[Retrieval], refused: Sequence[bool]) -> RetrievalFigures:
     """Judges the findings for questions; `found` hold at least ten passages where there are as many."""
     ranks = np.array([_rank(one, finding) for one, finding in zip(asked, found, strict=True)])
     answerable = np.array([bool(one.right) for one in asked])
@@ -44,10 +45,10 @@ def score(asked: Sequence[Asked], found: Sequence[Retrieval], refused: Sequence[
     caught = float((no & unheld).sum())
     precision, recall = caught / max(no.sum(), 1), caught / max(unheld.sum(), 1)
     chances = np.array([finding.answerable for finding in found])
-    return RetrievalScores(
-        recall_1=float(np.mean(held == 1)),
-        recall_5=float(np.mean((held > 0) & (held <= 5))),
-        reciprocal_rank=float(np.mean([1 / rank if 0 < rank <= RANKS else 0.0 for rank in held])),
+    return RetrievalFigures(
+        recall_1=_mean(held == 1),
+        recall_5=_mean((held > 0) & (held <= 5)),
+        reciprocal_rank=_mean(np.array([1 / rank if 0 < rank <= RANKS else 0.0 for rank in held])),
         refusal_precision=float(precision),
         refusal_recall=float(recall),
         refusal_f1=float(2 * precision * recall / max(precision + recall, 1e-9)),
@@ -74,6 +75,10 @@ def order(scores: Numbers, came_true: Numbers) -> float:
         return 0.5
     below = np.searchsorted(np.sort(no), yes, side="left") + np.searchsorted(np.sort(no), yes, side="right")
     return float(below.mean() / 2 / len(no))
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _rank(asked: Asked, found: Retrieval) -> int:

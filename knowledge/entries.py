@@ -16,22 +16,18 @@ from knowledge.importing import AUTHOR, ImportReport, import_paths
 from retrieval.index_keeper import IndexKeeper
 from retrieval.keyword_index import IndexedWords, KeywordIndex, indexed_words
 from store.database import Database
+from store.knowledge_changes import bump_revision, insert_entries, lock_entry, set_status, write_versions
 from store.knowledge_rows import (
     LIVE,
     RETIRED,
     EntryWords,
     KnowledgeEntry,
-    bump_revision,
     count_live,
     entry_at,
     history,
-    insert_entries,
     live_entries,
     live_versions,
-    lock_entry,
     revision,
-    set_status,
-    write_versions,
 )
 
 #: Entries that are indexed in one transaction when the word index is made again.

@@ -16,17 +16,8 @@ from knowledge.readers import READERS, read_document
 from knowledge.readers.document import Document, ReadEntry, Skipped
 from retrieval.keyword_index import IndexedWords, KeywordIndex, indexed_words
 from store.database import Database
-from store.knowledge_rows import (
-    LIVE,
-    KnowledgeEntry,
-    SourceRow,
-    bump_revision,
-    ids_in_use,
-    insert_entries,
-    lock_state,
-    rows_of_source,
-    write_versions,
-)
+from store.knowledge_changes import bump_revision, insert_entries, lock_state, write_versions
+from store.knowledge_rows import LIVE, KnowledgeEntry, SourceRow, ids_in_use, rows_of_source
 
 #: Larger files are refused: they are no knowledge that a person wrote.
 LARGEST_FILE = 50_000_000

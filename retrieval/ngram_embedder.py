@@ -42,10 +42,10 @@ class NgramEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
         rows = np.zeros((len(texts), self.dimensions), np.float32)
-        for row, text in zip(rows, texts, strict=True):
+        for at, text in enumerate(texts):
             grams, weights = _grams(normalise(ends(text, LONGEST)))
             if len(grams):
-                row += _spread(grams, weights, self.dimensions)
+                rows[at] = _spread(grams, weights, self.dimensions)
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
         return rows
 

@@ -31,7 +31,7 @@ ASKING_WEIGHT = 1.7
 ASKING_FROM = 20
 
 
-class _Simpler(dict[int, str]):
+class _Folded(dict[int, str]):
     """Simplified forms, found one character at a time when it is first met."""
 
     def __missing__(self, code: int) -> str:
@@ -40,7 +40,7 @@ class _Simpler(dict[int, str]):
         return self[code]
 
 
-_SIMPLER = _Simpler()
+_SIMPLER = _Folded()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ _TAKE_URL = upsert(
     lambda insert: insert.on_conflict_do_update(
         index_elements=["stream_id"],
         set_={"response_used_at": insert.excluded.response_used_at, "response_key": insert.excluded.response_key},
-        
+        where=table.c.response_used_at.is_(None),
     ).returning(table.c.stream_id),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -180,8 +181,8 @@ async def _off_the_path(running: Scene) -> None:
     """Waits for what the turn left to be done, so that its calls are not taken for the next message's."""
     await asyncio.sleep(0.05)
     for _ in range(200):
-        soon = running.clock() + 2.0
-        if not await running.service.database.read(lambda connection: work_off_the_path(connection, soon)):
+        soon = partial(work_off_the_path, until=running.clock() + 2.0)
+        if not await running.service.database.read(soon):
             return
         await asyncio.sleep(0.05)
 

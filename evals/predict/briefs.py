@@ -30,7 +30,7 @@ class NothingKnown:
         return Retrieval()
 
 
-def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
+def brief(options: PredictOptions, stack: ExitStack) -> Judge:
     """Writes briefs by extraction, or with `--llm` by the configured model."""
     runner = stack.enter_context(asyncio.Runner())
     writer = _writer(options, runner, stack)

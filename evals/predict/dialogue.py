@@ -31,7 +31,7 @@ BAD_MOODS = frozenset({EmotionLabel.ANGRY, EmotionLabel.ANXIOUS, EmotionLabel.DI
 BAD_CHANCE, BAD_INTENSITY = 0.6, 1.5
 
 
-def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
+def dialogue(options: PredictOptions, stack: ExitStack) -> Judge:
     """Plays each row's customer. Business tools are the language model's alone, so `--tools` only has to exist."""
     assert options.kb is not None
     if options.tools is not None and not options.tools.exists():

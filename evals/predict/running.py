@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from conversation.errors import HuiyingError
-from evals.predict import retrieval_tasks, room_tasks, text_tasks
 from evals.predict.options import Judge, PredictOptions, Prepare
 from evals.predict.row_files import BadRows, Row, read_rows, write_rows
 
@@ -24,28 +23,28 @@ class PredictTask:
     needs: tuple[str, ...] = ()
 
 
-def _late(module: str) -> Prepare:
-    """The task of a module that is imported when the task is run: the graph takes long to load."""
+def _in(module: str, function: str) -> Prepare:
+    """A task by its place; the module is imported when the task is run, since the graph takes long to load."""
 
     def prepare(options: PredictOptions, stack: ExitStack) -> Judge:
-        judge: Judge = import_module(f"evals.predict.{module}").prepare(options, stack)
+        judge: Judge = getattr(import_module(f"evals.predict.{module}"), function)(options, stack)
         return judge
 
     return prepare
 
 
 TASKS: Mapping[str, PredictTask] = {
-    "retrieve": PredictTask(retrieval_tasks.retrieve, ("kb",)),
-    "gate": PredictTask(retrieval_tasks.gate, ("kb",)),
-    "triage": PredictTask(text_tasks.triage),
-    "emotion": PredictTask(text_tasks.emotion),
-    "flags": PredictTask(text_tasks.flags),
-    "redact": PredictTask(text_tasks.redact),
-    "similar": PredictTask(text_tasks.similar),
-    "topics": PredictTask(room_tasks.topics),
-    "mention": PredictTask(room_tasks.mention),
-    "brief": PredictTask(_late("briefs")),
-    "dialogue": PredictTask(_late("dialogue"), ("kb",)),
+    "retrieve": PredictTask(_in("retrieval_tasks", "retrieve"), ("kb",)),
+    "gate": PredictTask(_in("retrieval_tasks", "gate"), ("kb",)),
+    "triage": PredictTask(_in("text_tasks", "triage")),
+    "emotion": PredictTask(_in("text_tasks", "emotion")),
+    "flags": PredictTask(_in("text_tasks", "flags")),
+    "redact": PredictTask(_in("text_tasks", "redact")),
+    "similar": PredictTask(_in("text_tasks", "similar")),
+    "topics": PredictTask(_in("room_tasks", "topics")),
+    "mention": PredictTask(_in("room_tasks", "mention")),
+    "brief": PredictTask(_in("briefs", "brief")),
+    "dialogue": PredictTask(_in("dialogue", "dialogue"), ("kb",)),
 }
 
 

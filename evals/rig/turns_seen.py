@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from conversation.codec import from_json
-from conversation.findings import Findings
-from store.schema import inbox, messages, outbox, timers, turns
+from conversation.findings import Citation, Findings
+from store.schema import gaps, inbox, messages, outbox, timers, turns
 
 #: How many ids go into one query.
 CHUNK = 400
@@ -17,7 +17,7 @@ CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class TurnSeen:
-    """A finished turn. `duration_ms` is the service's own figure, from the first claim to the commit."""
+    """A finished turn. `duration_ms` is the service's own figure; `unknown` says that the base had no answer."""
 
     turn_id: str
     outcome: str
@@ -27,6 +27,8 @@ class TurnSeen:
     llm_calls: int
     prompt_tokens: int
     duration_ms: int
+    cited: tuple[str, ...] = ()
+    unknown: bool = False
 
     @property
     def entries(self) -> tuple[str, ...]:
@@ -53,8 +55,9 @@ def turns_of(connection: Connection, message_ids: Iterable[str]) -> dict[str, Tu
     wanted, seen = list(message_ids), {}
     for start in range(0, len(wanted), CHUNK):
         rows = connection.execute(
-            select(messages.c.platform_message_id, turns)
+            select(messages.c.platform_message_id, turns, gaps.c.turn_id.label("gap"))
             .join(turns, turns.c.id == messages.c.turn_id)
+            .outerjoin(gaps, gaps.c.turn_id == turns.c.id)
             .where(messages.c.platform_message_id.in_(wanted[start : start + CHUNK]))
             .where(messages.c.spoken_by == "customer")
         )
@@ -68,6 +71,8 @@ def turns_of(connection: Connection, message_ids: Iterable[str]) -> dict[str, Tu
                 row.llm_calls,
                 row.prompt_tokens,
                 row.duration_ms,
+                tuple(one.entry_id for one in from_json(tuple[Citation, ...], row.citations)),
+                row.gap is not None,
             )
     return seen
 

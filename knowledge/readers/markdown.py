@@ -90,18 +90,20 @@ def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
         if token.type == "heading_open":
             deepest = int(token.tag[1])
             yield deepest, _heading_words(inline), *_span(token)
-        elif token.type == "paragraph_open" and (asked := _asked_in(inline)):
-            yield max(deepest, 1) + 6, asked, token.map[0], token.map[0] + 1
+        elif token.type == "paragraph_open":
+            for at, asked in _asked_in(inline):
+                yield deepest + 6, asked, token.map[0] + at, token.map[0] + at + 1
 
 
-def _asked_in(inline: Token) -> str:
-    """The question of a paragraph that begins with a line like `问：…` or `**Q1: …**`, or whose only line is bold."""
-    first, _, rest = inline.content.partition("\n")
-    if found := _ASKS_BY_START.match(first):
-        return _plain(found.group(1))
-    bold = re.fullmatch(r"(?:\*\*|__)(.+?)(?:\*\*|__)", first.strip())
-    asks = bold is not None and not rest and QUESTION_MARKS.search(bold.group(1))
-    return _plain(bold.group(1)) if bold and asks else ""
+def _asked_in(inline: Token) -> Iterator[tuple[int, str]]:
+    """The lines of a paragraph like `问：…` or `**Q1: …**`, and a bold question that is a paragraph of its own."""
+    lines = inline.content.split("\n")
+    for at, line in enumerate(lines):
+        if found := _ASKS_BY_START.fullmatch(line):
+            yield at, _plain(found.group(1))
+    bold = re.fullmatch(r"(?:\*\*|__)(.+?)(?:\*\*|__)", lines[0].strip())
+    if bold and len(lines) == 1 and QUESTION_MARKS.search(bold.group(1)) and not _ASKS_BY_START.fullmatch(lines[0]):
+        yield 0, _plain(bold.group(1))
 
 
 def _span(token: Token) -> tuple[int, int]:

@@ -130,15 +130,16 @@ def named_paths(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", NAMING_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_that_a_document_names_exists(path: Path) -> None:
-    wrong = []
-    for words in named_paths(path):
-        name, _, test = words.partition("::")
-        found = sorted(ROOT.glob(name)) if "*" in name else [ROOT / name]
-        if not found or not all(one.exists() for one in found):
-            wrong.append(words)
-        elif test and f"def {test}(" not in found[0].read_text(encoding="utf-8"):
-            wrong.append(words)
-    assert wrong == []
+    assert [words for words in named_paths(path) if not is_there(words)] == []
+
+
+def is_there(words: str) -> bool:
+    """True for `path`, a pattern that matches something, and `path::test` where that test stands in the file."""
+    name, _, test = words.partition("::")
+    found = sorted(ROOT.glob(name)) if "*" in name else [ROOT / name]
+    if not found or not all(one.exists() for one in found):
+        return False
+    return not test or f"def {test}(" in found[0].read_text(encoding="utf-8")
 
 
 def test_every_command_that_a_document_names_exists() -> None:

@@ -16,7 +16,7 @@ from conversation.messages import OutgoingMessage
 from conversation.outcomes import TurnResult
 from conversation.turn import Turn
 from delivery.inbox import Inbox
-from delivery.redis_wakeup import RedisWakeup
+from delivery.redis_wakeup import CHANNEL, RedisWakeup
 from delivery.terms import DeliveryTerms
 from delivery.wakeup import CHANGES, SENDS, TURNS, LocalWakeup, Wakeup
 from store.database import Database
@@ -46,7 +46,8 @@ async def new_wakeup(request: pytest.FixtureRequest) -> AsyncIterator[NewWakeup]
         wakeup = RedisWakeup(request.getfixturevalue("redis_url"))
         made.append(wakeup)
         await wakeup.wait("nothing", 0.001)
-        await asyncio.sleep(0.1)
+        server = request.getfixturevalue("redis_server")
+        await until(lambda: server.pubsub_numsub(CHANNEL)[0][1] == len(made))
         return wakeup
 
     yield make
@@ -60,7 +61,7 @@ async def test_a_message_put_by_one_process_is_answered_by_another(
     stage = Stage(database, clock, wakeup=await new_wakeup(), terms=NO_SWEEP)
     web = Inbox(database, await new_wakeup(), clock)
     async with stage.open():
-        # The first sweep and the first look into the outbox are over: from here on only wake-ups help.
+        # Lets the first sweep and the first look into the outbox pass: from here on only wake-ups help.
         await asyncio.sleep(0.3)
         await web.put([message(1)])
         await until(lambda: stage.channel.sent, patience_s=10)

@@ -148,6 +148,11 @@ def test_lines_that_ask_and_answer_become_entries() -> None:
     assert asked(found) == [("多久发货？", "当天。"), ("能开发票吗？", "可以。"), ("怎么退？", "申请。")]
 
 
+def test_a_plain_text_of_questions_and_answers_needs_no_blank_lines() -> None:
+    found = read("faq.txt", "问：多久发货？\n答：当天。\n问：能开发票吗\n答：可以，\n在订单页下载。\n")
+    assert asked(found) == [("多久发货？", "当天。"), ("能开发票吗", "可以，\n在订单页下载。")]
+
+
 def test_text_before_the_first_heading_belongs_to_the_file_and_comments_to_nobody() -> None:
     found = read("运费.md", "---\ntitle: x\n---\n<!-- 内部 -->\n满 79 元包邮。\n\n偏远\n====\n另收 10 元。\n\n## 空\n")
     assert asked(found) == [("运费", "满 79 元包邮。"), ("偏远", "另收 10 元。")]

@@ -132,7 +132,7 @@ async def test_a_folder_deleted_under_a_running_process_is_made_again(tmp_path: 
 
 async def test_a_server_that_is_not_there_means_try_later() -> None:
     index = KnowledgeIndex("test-1", SIZE, url="http://127.0.0.1:9")
-    with pytest.raises(RetryLater, match="127.0.0.1:9"):
+    with pytest.raises(RetryLater, match=r"127\.0\.0\.1:9"):
         await index.query(unit(1), 3)
     await index.close()
 

@@ -121,6 +121,14 @@ def test_any_change_breaks_the_signature() -> None:
         made().open(query, encrypt + "é")
 
 
+def test_padding_must_be_whole() -> None:
+    assert envelopes.unpadded(b"x" * 30 + b"\2\2") == b"x" * 30
+    assert envelopes.unpadded(b"\x20" * 32) == b""
+    for broken in (b"", b"x" * 31 + b"\2", b"x" * 31 + b"\0", b"x" * 31 + b"\x21", b"\1", b"x" * 15 + b"\1"):
+        with pytest.raises(ValueError, match="padding"):
+            envelopes.unpadded(broken)
+
+
 def test_after_a_key_change_the_previous_key_still_opens_and_its_answer_uses_it() -> None:
     ours = made(key=OTHER_KEY, previous=KEY)
     query, encrypt = sealed("旧", key=KEY)

@@ -76,6 +76,13 @@ async def test_without_a_durable_inbox_there_is_no_acknowledgement(stage: Stage)
     assert answer["stream"]["finish"] is False
 
 
+async def test_a_message_that_could_not_be_kept_holds_no_bubble_of_its_lane(stage: Stage) -> None:
+    stage.inbox.broken = RetryLater("gone")
+    assert (await stage.post({**sample("inbound_text_single"), "msgid": "M1"})).status_code == 503
+    stage.inbox.broken = None
+    assert await stage.answer({**sample("inbound_text_single"), "msgid": "M2"}) is not None
+
+
 async def test_a_burst_is_acknowledged_with_one_bubble(stage: Stage) -> None:
     payloads = [{**sample("inbound_text_single"), "msgid": f"M{number}"} for number in range(4)]
     assert (await stage.answer(payloads[0]) or {})["stream"]
