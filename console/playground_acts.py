@@ -31,16 +31,18 @@ def notice(text: str = "", status: int = 204) -> Response:
     return Response(status_code=status, headers={"HX-Trigger": json.dumps({"toast": text})} if text else None)
 
 
-def too_long(text: str) -> Response | None:
-    """The refusal of a text over the limit."""
+def unusable(text: str) -> Response | None:
+    """The answer to words that are not sent: nothing to a blank, a notice to what is too long."""
+    if not text.strip():
+        return notice()
     return notice(f"太长了：最多 {WORDS_LIMIT} 个字", 422) if len(text) > WORDS_LIMIT else None
 
 
 def _add_customers(router: APIRouter, stage: Stage) -> None:
     @router.post("/wecom")
     async def say_in_wecom(person: Words, text: Words = "", mention: Annotated[bool, Form()] = False) -> Response:
-        if not text.strip() or (refusal := too_long(text)):
-            return refusal if text.strip() else notice()
+        if (refusal := unusable(text)) is not None:
+            return refusal
         who = persona(scene.WECOM_MEMBERS, person)
         await stage.wecom.say(
             chat_id=scene.WECOM_GROUP, user_id=who.user_id, user_name=who.name, text=text, mention_bot=mention
@@ -49,8 +51,8 @@ def _add_customers(router: APIRouter, stage: Stage) -> None:
 
     @router.post("/feishu")
     async def say_in_feishu(person: Words, text: Words = "") -> Response:
-        if not text.strip() or (refusal := too_long(text)):
-            return refusal if text.strip() else notice()
+        if (refusal := unusable(text)) is not None:
+            return refusal
         who = persona(scene.FEISHU_CUSTOMERS, person)
         await stage.feishu.say(
             chat_id=chat_of(who), user_open_id=who.user_id, user_name=who.name, text=text, chat_type="p2p"
@@ -63,8 +65,8 @@ def _add_staff(router: APIRouter, stage: Stage) -> None:
     async def reply_in_thread(card: str, person: Words, text: Words = "") -> Response:
         if not stage.ledger.knows(card):
             return notice("这张卡片已经不在了，刷新页面看看", 404)
-        if not text.strip() or (refusal := too_long(text)):
-            return refusal if text.strip() else notice()
+        if (refusal := unusable(text)) is not None:
+            return refusal
         who = persona(scene.STAFF, person)
         await stage.feishu.reply(card, user_open_id=who.user_id, user_name=who.name, text=text)
         return notice()

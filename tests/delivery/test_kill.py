@@ -117,7 +117,7 @@ async def test_nothing_is_lost_doubled_or_reordered_when_workers_are_killed(
     async with platform.serving() as port, asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(kill_now_and_then(database_url, port, dice, done))
-        await post_everything(database, dice, pause_s=0.02)
+        await post_everything(database, dice, pause_s=0.025)
         await until(lambda: platform.answered == LANES * EACH, patience_s=60)
         done.set()
     for lane in range(LANES):

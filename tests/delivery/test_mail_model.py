@@ -1,4 +1,4 @@
-"""Any interleaving of arrivals, claims, crashes, zombies and sends against a model: each message answered once, in order.
+"""Any interleaving of arrivals, claims, crashes, zombies and sends against a model: each answered once, in order.
 
 The real functions run on a real database, one step at a time; Hypothesis chooses who does what next.
 """
