@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -105,6 +106,8 @@ def _mount_screens(app: FastAPI, service: Service) -> None:
 
 def main() -> None:
     """The `huiying` command."""
+    # One search multiplies small matrices: threads of its own would double its cost. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from commands.root import command_line
 
     command_line()

@@ -177,6 +177,7 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
         wakeup,
         terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),
         actions=actions,
+        chores=wiring_channels.channel_chores(channels, database),
         desk_hours=wiring_desk.office_hours(settings).at,
         send_right=lambda _: SendRight(settings.room_right),
         clock=clock,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from agents.local_classifier import LocalEmotion, LocalFlags, LocalTriage
-
 from agents.answer import AnswerAgent
 from agents.answer_checker import AnswerChecker
 from agents.emotion import EmotionAgent, ModelEmotion
 from agents.handoff_brief import BriefAgent
+from agents.local_classifier import LocalEmotion, LocalFlags, LocalTriage
 from agents.prompts import PromptLibrary
 from agents.ticket import TicketAgent
 from agents.triage import ModelTriage, TriageAgent

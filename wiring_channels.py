@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import httpx
 
@@ -10,8 +11,16 @@ from channels.channel import CardPresses, Channel, Intake
 from channels.feishu.channel import FeishuChannel
 from channels.feishu.settings import FeishuSettings
 from channels.wecom_bot.channel import WecomBotChannel, WecomBotSettings
+from channels.wecom_bot.streams import forget
+from delivery.chores import Chore
 from settings import Feishu, Settings, WecomBot
 from store.database import Database
+
+RESCUE_EVERY_S, FORGET_EVERY_S = 30.0, 600.0
+#: A response_url lives for an hour; what is older than two is of no use to anybody.
+STREAM_KEEP_S = 7200.0
+#: Platforms on which each customer message buys one or few of our messages.
+SCARCE = frozenset(kind.platform for kind in (WecomBotChannel, FeishuChannel) if kind.capabilities.scarce_sends)
 
 
 def build_channels(
@@ -35,6 +44,17 @@ def build_channels(
                 _feishu(one, settings), intake=intake, presses=presses, client=client, clock=clock
             )
     return channels
+
+
+def channel_chores(channels: Mapping[tuple[str, str], Channel], database: Database) -> list[Chore]:
+    """What the channels want done again and again: answers that nobody picked up leave another way, old secrets go."""
+    bots = [channel for channel in channels.values() if isinstance(channel, WecomBotChannel)]
+    rescues = [Chore(f"wecom_unpicked:{bot.account}", RESCUE_EVERY_S, bot.unpicked) for bot in bots]
+    return [*rescues, Chore("wecom_forget", FORGET_EVERY_S, partial(_forget_streams, database))] if bots else []
+
+
+async def _forget_streams(database: Database, now: float) -> None:
+    await database.write(lambda connection: forget(connection, before=now - STREAM_KEEP_S))
 
 
 def _wecom(one: WecomBot) -> WecomBotSettings:

@@ -28,9 +28,8 @@ from retrieval.retriever import Retriever
 from settings import Settings
 from store.database import Database
 from tools.feishu_helpdesk import FeishuHelpdesk, HelpdeskSettings, UserTokens
+from wiring_channels import SCARCE
 
-#: Platforms on which each customer message buys one or few of our messages: courtesy lines are left out there.
-SCARCE = frozenset({"wecom_bot"})
 LANGUAGE = "zh"
 
 

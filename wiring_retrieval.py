@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from knowledge.entries import KnowledgeBase
-
 from retrieval.index_keeper import IndexKeeper
 from retrieval.keyword_index import KeywordIndex
 from retrieval.knowledge_index import KnowledgeIndex

@@ -22,8 +22,6 @@ class Capabilities:
     `resend_is_safe`: sending again with the same idempotency key cannot double a message, so a send whose fate is
     unknown may simply be repeated. `per_second` and `per_minute` are messages per room (0: no limit known).
     `scarce_sends`: each customer message buys one or few messages of ours, so courtesy lines are left out.
-    `closes_silence`: an unanswered message leaves something open on the customer's screen, so a silent turn is sent
-    too, as an `OutgoingMessage` with empty text, for the channel to close it with the least sign it can.
     """
 
     cards: bool
@@ -33,7 +31,6 @@ class Capabilities:
     per_minute: float = 0.0
     updates_cards: bool = False
     scarce_sends: bool = False
-    closes_silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

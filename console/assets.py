@@ -35,6 +35,4 @@ def serve(name: str, version: str) -> Response:
     if name not in STATIC:
         return PlainTextResponse("not found", 404)
     current = address(name).endswith(f"?v={version}")
-    return FileResponse(
-        FOLDER / "static" / name, media_type=STATIC[name], headers=_KEPT if current else _ASKED_AGAIN
-    )
+    return FileResponse(FOLDER / "static" / name, media_type=STATIC[name], headers=_KEPT if current else _ASKED_AGAIN)

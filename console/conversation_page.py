@@ -20,7 +20,7 @@ SPARK_POINTS = 16
 
 def build(screens: Screens) -> APIRouter:
     """One page per conversation."""
-    router = APIRouter(prefix="/console")
+    router = screens.router("/console")
 
     @router.get("/conversations/{conversation_id}")
     async def one(request: Request, conversation_id: str, before: int = 0, seen: str = "") -> Response:

@@ -49,6 +49,11 @@ class ConversationRow:
     urgency: str
     last: LastLine | None
 
+    @property
+    def person_id(self) -> str:
+        """The platform's id of the customer."""
+        return self.person.person_id
+
 
 _OPEN_HANDOFF = and_(handoffs.c.conversation_id == conversations.c.id, handoffs.c.status.in_(("waiting", "taken")))
 _WAITS = conversations.c.status == "waiting"
@@ -95,9 +100,7 @@ def count_by_status(connection: Connection) -> dict[str, int]:
 
 
 def _query() -> Select[Any]:
-    last_id = (
-        select(func.max(messages.c.id)).where(messages.c.conversation_id == conversations.c.id).scalar_subquery()
-    )
+    last_id = select(func.max(messages.c.id)).where(messages.c.conversation_id == conversations.c.id).scalar_subquery()
     columns = (handoffs.c.created_at.label("asked_at"), handoffs.c.reason, handoffs.c.urgency)
     return select(conversations, *columns, last_id.label("last_id")).join(handoffs, _OPEN_HANDOFF, isouter=True)
 

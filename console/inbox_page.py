@@ -16,6 +16,8 @@ from console.screens import Screens
 from console.words import STATES
 
 PAGE_ROWS = 50
+#: The filters in the order of how much they ask to be looked at.
+SHOWN_STATES = ("waiting", "with_staff", "open", "resolved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Inbox:
 
 def build(screens: Screens) -> APIRouter:
     """The list at /console/."""
-    router = APIRouter(prefix="/console")
+    router = screens.router("/console")
 
     @router.get("/")
     async def inbox(request: Request, status: str = "", page: int = 1, seen: str = "") -> Response:
@@ -40,7 +42,7 @@ def build(screens: Screens) -> APIRouter:
             return Response(status_code=204)
         context = {
             "inbox": found,
-            "states": STATES,
+            "states": {state: STATES[state] for state in SHOWN_STATES},
             "status": shown_status,
             "page": shown_page,
             "playground": screens.stage is not None,
@@ -51,9 +53,7 @@ def build(screens: Screens) -> APIRouter:
 
 
 def _read(connection: Connection, status: str, page: int) -> Inbox:
-    rows = listed(
-        connection, order=URGENT_FIRST, status=status, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS + 1
-    )
+    rows = listed(connection, order=URGENT_FIRST, status=status, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS + 1)
     counts = count_by_status(connection)
     shown = rows[:PAGE_ROWS]
     state = repr([(one.id, one.status, one.owner, one.last and one.last.line_id) for one in shown]) + repr(counts)

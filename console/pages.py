@@ -13,7 +13,7 @@ from console.screens import Screens
 
 def build_console(screens: Screens) -> APIRouter:
     """All pages as one router."""
-    router = APIRouter(include_in_schema=False)
+    router = screens.router("")
 
     @router.get("/")
     async def home() -> Response:

@@ -1,4 +1,4 @@
-"""Who somebody is, for a screen: platforms that send only an id get the playground's names where they are its people."""
+"""Who somebody is, for a screen: where a platform sends only an id, the playground knows its own people."""
 
 from __future__ import annotations
 

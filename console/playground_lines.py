@@ -43,7 +43,8 @@ class ShownCard:
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """One message. `staff` names the person whose words the bot carries; `root` is the card whose thread it is in.
+    """One message. `staff` names the person whose words the bot carries; `root` is the card whose thread it is in,
+    and `to` whom it answers in a group.
 
     `deliveries` and `sends` count how often the platform posted it to us, and how often we sent it to the platform.
     """
@@ -57,6 +58,7 @@ class ShownLine:
     at: float
     waiting: bool
     recalled: bool
+    to: str
     card: ShownCard | None
     root: str
     staff: str
@@ -105,6 +107,7 @@ def shown_line(stage: Stage, message: Message, counts: Counts, sayings: Mapping[
         at=message.at,
         waiting=message.kind == "stream" and not extra.get("finish", True),
         recalled=message.recalled,
+        to=_asker(stage, message) if pane == "wecom" else "",
         card=shown_card(message.card) if message.card else None,
         root=root if pane == "staff" and stage.ledger.knows(root) else "",
         staff=sayings.get(token, "") if message.sender_role == "bot" else "",
@@ -144,6 +147,12 @@ def shown_card(card: dict[str, Any]) -> ShownCard:
         notes=tuple(notes),
         buttons=tuple(_buttons(card.get("body", {}))),
     )
+
+
+def _asker(stage: Stage, message: Message) -> str:
+    """Whom a line in the group answers."""
+    asked = message.reply_to if message.sender_role == "bot" else None
+    return stage.ledger.message(asked).sender_name if asked and stage.ledger.knows(asked) else ""
 
 
 def _buttons(node: Any) -> list[ShownButton]:

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from console.assets import FOLDER, address
+from console.calm_route import calm_route
 from console.words import FILTERS
 from conversation.findings import Retrieval
 from playground.stage import Stage
@@ -57,6 +59,11 @@ class Screens:
     def missing(self, request: Request, what: str) -> HTMLResponse:
         """The page that says that `what` is not there."""
         return self.page(request, "missing.html", {"what": what}, status=404)
+
+    def router(self, prefix: str) -> APIRouter:
+        """A router of pages: not in the API's schema, calm while the database is gone."""
+        away = calm_route(lambda request: self.page(request, "away.html", status=503))
+        return APIRouter(prefix=prefix, include_in_schema=False, route_class=away)
 
 
 def load_templates() -> Jinja2Templates:

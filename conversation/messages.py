@@ -48,7 +48,8 @@ class IncomingMessage:
 
     `text` is cleaned of the bot's own mention; `raw_text` is what was typed. `reply_handle` holds what only the
     channel understands and needs to answer this message (a stream id, a response URL); everybody else passes it on.
-    `sent_at` is Unix seconds. `thread_id` is the id of the message that roots the thread, where there is one.
+    `awaits`: the platform shows its sender that an answer is being written, until one comes; then even a silent turn
+    is sent, without words. `sent_at` is Unix seconds. `thread_id` is the id of the message that roots the thread, where there is one.
     """
 
     room: Room
@@ -64,6 +65,7 @@ class IncomingMessage:
     quote: Quote | None = None
     thread_id: str = ""
     reply_handle: Mapping[str, str] = field(default_factory=dict)
+    awaits: bool = False
 
     @property
     def key(self) -> str:
@@ -162,7 +164,8 @@ class Card:
 class OutgoingMessage:
     """One message on its way out.
 
-    Exactly one of `text` and `card` is set. `at` names the person to @ in a group. `reply_to` is the platform id of
+    At most one of `text` and `card` is set; neither means that nothing is said, and that the sender of an awaiting
+    message must be shown so. `at` names the person to @ in a group. `reply_to` is the platform id of
     the message answered, `in_thread` asks for a reply inside its thread. `updates` is the platform id of a card to
     replace instead of sending a new message. `handles` are the reply handles of the messages answered, oldest first.
     """

@@ -13,6 +13,7 @@ from conversation.messages import IncomingMessage, OutgoingMessage, RoomEvent
 from conversation.outcomes import HandedOff, TicketDraft, TicketNote, Urgency
 from conversation.staff_wording import StaffWording
 from conversation.turn import KnownTicket, Line, Turn
+from delivery.turn_record import SILENCE
 from desk import escalations, promises, relay, tickets
 from store.outbox_rows import OutboxRow
 from store.schema import conversations
@@ -126,7 +127,11 @@ class DeskEffects:
     def undeliverable(self, connection: Connection, row: OutboxRow, why: str, now: float) -> None:
         """Tells staff about words that did not reach the customer; what did not reach staff is only logged."""
         logger.error("outbox.undeliverable", outbox_id=row.id, kind=row.kind, conversation_id=row.conversation_id)
-        if not row.conversation_id or row.room_id != self._room_of(connection, row.conversation_id):
+        if (
+            row.kind == SILENCE
+            or not row.conversation_id
+            or row.room_id != self._room_of(connection, row.conversation_id)
+        ):
             return
         handoff = escalations.open_handoff_of(connection, row.conversation_id)
         if handoff is not None and handoff.card_message_id:

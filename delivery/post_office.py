@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-
-import structlog
-from sqlalchemy import Connection
 
 from conversation.identity import Room
 from conversation.turn import DeskHours, SendRight
+from delivery.chores import Chore, repeat
 from delivery.dead_letter import Apology, honest_line
 from delivery.effects import Effects
-from delivery.guard import caught
 from delivery.inbox import Inbox
 from delivery.outbox import Channels
 from delivery.send_worker import SendWorker
@@ -27,8 +24,6 @@ from delivery.turn_worker import Think, TurnWorker
 from delivery.wakeup import Wakeup
 from store.database import Database
 from store.inbox_rows import forget_old
-
-logger = structlog.get_logger(__name__)
 
 
 def always_staffed(_now: float) -> DeskHours:
@@ -45,7 +40,7 @@ class PostOffice:
     """All workers of one process.
 
     `inbox` is the one the channels put into: it tells the turns here of newer words. `actions` are what timers do,
-    by kind. `send_right` is asked once for each new room, `desk_hours` for each turn.
+    by kind, `chores` what is done again and again. `send_right` is asked once for each new room, `desk_hours` for each turn.
     """
 
     def __init__(
@@ -59,6 +54,7 @@ class PostOffice:
         *,
         terms: DeliveryTerms | None = None,
         actions: Mapping[str, TimerAction] | None = None,
+        chores: Sequence[Chore] = (),
         desk_hours: Callable[[float], DeskHours] = always_staffed,
         send_right: Callable[[Room], SendRight] = speaks_by_itself,
         apology: Apology = honest_line,
@@ -73,6 +69,7 @@ class PostOffice:
         self._turns = TurnDispatcher(database, loader, worker, wakeup, terms, clock=clock)
         self._sends = SendWorker(database, channels, effects, wakeup, terms, clock=clock, chance=chance)
         self._timers = TimerWorker(database, actions or {}, wakeup, terms, clock=clock, chance=chance)
+        self._chores = (Chore("forget_ledger", terms.housekeeping_s, self._forget), *chores)
         self._workers: asyncio.Task[None] | None = None
         self._inbox = inbox
 
@@ -102,17 +99,12 @@ class PostOffice:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
-            housekeeping = group.create_task(self._keep_house())
+            chores = [group.create_task(repeat(one, self._clock)) for one in self._chores]
             workers = [group.create_task(worker.run()) for worker in (self._turns, self._timers, self._sends)]
             await asyncio.wait(workers)
-            housekeeping.cancel()
+            for chore in chores:
+                chore.cancel()
 
-    async def _keep_house(self) -> None:
-        def forget(connection: Connection) -> int:
-            return forget_old(connection, before=self._clock() - self._terms.ledger_keep_s)
-
-        while True:
-            outcome = await caught(self._database.write(forget))
-            if isinstance(outcome, Exception):
-                logger.error("house.not_kept", error=repr(outcome))
-            await asyncio.sleep(self._terms.housekeeping_s)
+    async def _forget(self, now: float) -> None:
+        keep_s = self._terms.ledger_keep_s
+        await self._database.write(lambda connection: forget_old(connection, before=now - keep_s))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from conversation.errors import LeaseLost, Superseded
-from conversation.outcomes import Acted, HandedOff, Relayed, TicketOpened, TurnResult, reply_of
+from conversation.outcomes import Acted, HandedOff, Relayed, StayedSilent, TicketOpened, TurnResult, reply_of
 from conversation.turn import SendRight, Turn
 from delivery.effects import Effects
 from delivery.turn_loading import LoadedLane
-from delivery.turn_record import UNSENT, gap_row, is_gap, lines_of, reply_row, state_after, turn_row
+from delivery.turn_record import UNSENT, gap_row, is_awaited, is_gap, lines_of, reply_row, state_after, turn_row
 from store.lane_rows import SettledRow, epochs_of, newest_waiting, release, settle_rows, start_afresh
 from store.outbox_rows import queue_rows
 from store.turn_rows import add_lines, advance, owner_epochs, record_gaps, record_turns
@@ -57,6 +57,16 @@ class _Draft:
     def speaks(self) -> bool:
         return bool(self.reply) and self.turn.send_right not in UNSENT
 
+    @property
+    def hushes(self) -> bool:
+        """Nothing will be said, and the customer's screen shows that something might."""
+        observed = self.turn.send_right is SendRight.OBSERVE
+        return is_awaited(self.turn) and (observed or isinstance(self.finished.result.outcome, StayedSilent))
+
+    @property
+    def words(self) -> str:
+        return self.reply if self.speaks else ""
+
 
 def commit_turns(
     connection: Connection, batch: Sequence[FinishedTurn], effects: Effects, now: float
@@ -95,7 +105,7 @@ def _refusal(
 
 def _committed(one: FinishedTurn, *, more: bool) -> Committed:
     outcome = one.result.outcome
-    said = bool(reply_of(outcome)) or isinstance(outcome, Relayed)
+    said = bool(reply_of(outcome)) or isinstance(outcome, Relayed) or is_awaited(one.turn)
     return Committed(more, said, isinstance(outcome, HandedOff))
 
 
@@ -117,7 +127,7 @@ def _write(connection: Connection, accepted: Sequence[FinishedTurn], effects: Ef
         connection,
         [gap_row(one.turn, one.finished.result, now) for one in drafts if is_gap(one.finished.result.outcome)],
     )
-    queue_rows(connection, [reply_row(one.turn, one.reply, now) for one in drafts if one.speaks])
+    queue_rows(connection, [reply_row(one.turn, one.words, now) for one in drafts if one.speaks or one.hushes])
     settle_rows(connection, [row for one in accepted for row in _settled(one)])
 
 

@@ -16,6 +16,8 @@ from conversation.turn import SendRight, Turn
 from store.outbox_rows import outbox_row
 
 MOODS_KEPT = 8
+#: Kinds of outbox rows that turns write: words, or the end of waiting without any.
+REPLY, SILENCE = "reply", "silence"
 #: What the bot's line is called in a room where it may not speak by itself.
 UNSENT = {SendRight.OBSERVE: "observed", SendRight.DRAFT: "draft", SendRight.TAP: "draft"}
 
@@ -126,8 +128,16 @@ def gap_row(turn: Turn, result: TurnResult, now: float) -> dict[str, Any]:
     }
 
 
+def is_awaited(turn: Turn) -> bool:
+    """True when the platform shows the customer that an answer is being written."""
+    return any(message.awaits for message in turn.burst)
+
+
 def reply_row(turn: Turn, reply: str, now: float) -> dict[str, Any]:
-    """The reply as an outbox row: to the room, at the customer in a group, in the thread they wrote in."""
+    """The reply as an outbox row: to the room, at the customer in a group, in the thread they wrote in.
+
+    Without words it only ends the waiting of an awaited turn.
+    """
     room, last = turn.conversation.room, turn.burst[-1]
     message = OutgoingMessage(
         room=room,
@@ -143,4 +153,5 @@ def reply_row(turn: Turn, reply: str, now: float) -> dict[str, Any]:
         now=now,
         conversation_id=turn.conversation.conversation_id,
         owner_epoch=turn.conversation.epoch,
+        kind=REPLY if reply else SILENCE,
     )

@@ -39,7 +39,9 @@ class WecomBotChannel:
     platform = PLATFORM
     # A repeat finds the bubble that it ended, or the one response_url that it took.
     # The minute limit is the one published for the long connection; the webhook mode names none (path/101463).
-    capabilities = Capabilities(cards=True, max_text_bytes=outbound.CONTENT_LIMIT, resend_is_safe=True, per_minute=30)
+    capabilities = Capabilities(
+        cards=True, max_text_bytes=outbound.CONTENT_LIMIT, resend_is_safe=True, per_minute=30, scarce_sends=True
+    )
 
     def __init__(
         self,
@@ -80,6 +82,9 @@ class WecomBotChannel:
 
     async def send(self, message: OutgoingMessage, idempotency_key: str) -> Receipt:
         """See `Channel.send`. The receipt's id is also the subject of a later thumb up or down."""
+        if not message.text and message.card is None:
+            await self.hush(message.handles)
+            return Receipt()
         card = outbound.card_json(message.card, idempotency_key, self._settings.bot_name)
         text = LastText(outbound.content_of(message), card, idempotency_key)
         handles = [read_handle(one) for one in message.handles]

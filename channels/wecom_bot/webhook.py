@@ -88,6 +88,7 @@ class WecomBotWebhook:
         bubble = await self._bubble_for(message, stream_id, now)
         if bubble is None or bubble.stream_id != stream_id:
             message = replace(message, reply_handle=_answered_in(message.reply_handle, bubble))
+        message = replace(message, awaits=bubble is not None)
         try:
             fresh = (await self._intake.put([message]))[0]
         except HuiyingError:

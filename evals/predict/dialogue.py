@@ -16,7 +16,7 @@ from conversation.messages import IncomingMessage
 from conversation.outcomes import Acted, Answered, HandedOff, Outcome, TicketOpened, TurnResult, reply_of
 from conversation.turn import BOT, Conversation, DeskHours, KnownTicket, Line, Turn
 from delivery.turn_record import MOODS_KEPT, is_gap
-from evals.predict.bases import offline_base
+from evals.predict.offline_knowledge import knowledge_at
 from evals.predict.options import Judge, PredictOptions
 from evals.predict.row_files import BadRows, Row
 from graph.turn import TurnThinker
@@ -37,7 +37,7 @@ def dialogue(options: PredictOptions, stack: ExitStack) -> Judge:
     if options.tools is not None and not options.tools.exists():
         raise BadRows(f"{options.tools}: there is no such file")
     runner = stack.enter_context(asyncio.Runner())
-    minds = runner.run(build_minds(options.resolved(), offline_base(options.kb)))
+    minds = runner.run(build_minds(options.resolved(), knowledge_at(options.kb)))
     if minds.model is not None:
         stack.callback(lambda model: runner.run(model.close()), minds.model)
     return lambda row: {"turns": runner.run(Play(row, minds.thinker).turns())}

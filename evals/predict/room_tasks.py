@@ -10,7 +10,7 @@ from agents.gate import Heard, LocalGate
 from agents.local_classifier import LocalTriage
 from agents.topic_board import Place, RoomLine, Senses, TopicBoard
 from conversation.findings import Retrieval
-from evals.predict.bases import offline_base
+from evals.predict.offline_knowledge import knowledge_at
 from evals.predict.options import Judge, PredictOptions
 from evals.predict.row_files import BadRows, Row, text_of
 from tools.mention import Mention, from_feishu, from_text
@@ -40,7 +40,7 @@ def topics(options: PredictOptions, _: ExitStack) -> Judge:
     triage = LocalTriage.shipped(options.cache_dir)
     duplicate = LocalDuplicate.shipped(triage, options.cache_dir)
     gate = LocalGate.shipped(options.cache_dir)
-    base = offline_base(options.kb) if options.kb else None
+    base = knowledge_at(options.kb) if options.kb else None
 
     def answerable(text: str) -> float:
         found = base.find(text, k=1) if base else Retrieval(covered=0.5)

@@ -111,7 +111,7 @@ def train_few_shot(texts: Sequence[str], labels: Sequence[str], stranger: str = 
     own = np.array([place for place, label in enumerate(order) if label != stranger], np.int64)
     logits = (held.logits + np.float32(NEIGHBOUR_SHARE) * near).astype(np.float32)
     show = _Rehearsal(logits, near, places[held.rows], own, linear.temperature)
-    familiarity, threshold = _learn_familiarity(show)
+    familiarity, threshold = _learn_familiarity(show, WORST_EXAMPLES[len(keys) > MANY_ROWS])
     return FewShotModel(linear, neighbours, familiarity, threshold, stranger)
 
 
@@ -149,7 +149,7 @@ class _Rehearsal:
         return _Rehearsal(logits, near, self.places, self.own, self.temperature)
 
 
-def _learn_familiarity(show: _Rehearsal) -> tuple[Logistic, float]:
+def _learn_familiarity(show: _Rehearsal, worst: float) -> tuple[Logistic, float]:
     """Weights that tell held-out examples from strangers, and the line between them.
 
     Strangers are the rows labelled so, and every example seen by a model that has its own label taken away.
@@ -168,7 +168,6 @@ def _learn_familiarity(show: _Rehearsal) -> tuple[Logistic, float]:
         kept = 1 - np.searchsorted(familiar, familiar) / max(1, len(known))
         sent_away = np.searchsorted(strange, familiar) / len(strange)
         return familiarity, float(familiar[int(np.argmax(kept + sent_away))])
-    worst = WORST_EXAMPLES[len(show.places) > MANY_ROWS // 8]
     return familiarity, float(familiar[int(len(familiar) * worst)]) if len(familiar) else 0.0
 
 

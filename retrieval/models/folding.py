@@ -8,7 +8,7 @@ import unicodedata
 #: A text longer than this is read at both ends only: what a customer wants stands at the beginning or at the end.
 LONGEST = 600
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\ud800-\udfff]"
 )
 _BLANKS = re.compile(r"\s+")
 _REPEATS = re.compile(r"(.)\1{2,}", re.DOTALL)

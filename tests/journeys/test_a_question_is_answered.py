@@ -53,3 +53,11 @@ async def test_thanks_get_no_essay(play: Play) -> None:
     await play.in_feishu("好的")
     await play.quiet()
     assert [one.text for one in play.stage.ledger.of(DM, role="bot") if one.seq > mark] == []
+
+
+async def test_where_a_bubble_waits_silence_closes_it_with_the_least_sign(play: Play) -> None:
+    await play.in_single("好的")
+    await play.quiet()
+    shown = play.stage.ledger.of("aming", role="bot")
+    assert [one.extra["finish"] for one in shown] == [True]
+    assert len(shown[0].text) <= 4

@@ -12,7 +12,7 @@ from retrieval.offline import OfflineRetriever
 _ROWS = (".jsonl", ".jsonl.gz", ".ndjson")
 
 
-def offline_base(path: Path) -> OfflineRetriever:
+def knowledge_at(path: Path) -> OfflineRetriever:
     """A retriever over `path`. Raises `BadRows` or `BadDocument` naming what cannot be read."""
     rows = read_rows(path) if path.name.endswith(_ROWS) else document_rows(path)
     try:
