@@ -49,7 +49,8 @@ class IncomingMessage:
     `text` is cleaned of the bot's own mention; `raw_text` is what was typed. `reply_handle` holds what only the
     channel understands and needs to answer this message (a stream id, a response URL); everybody else passes it on.
     `awaits`: the platform shows its sender that an answer is being written, until one comes; then even a silent turn
-    is sent, without words. `sent_at` is Unix seconds. `thread_id` is the id of the message that roots the thread, where there is one.
+    is sent, without words. `sent_at` is Unix seconds. `thread_id` is the id of the message that roots the thread,
+    where there is one.
     """
 
     room: Room

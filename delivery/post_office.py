@@ -40,7 +40,8 @@ class PostOffice:
     """All workers of one process.
 
     `inbox` is the one the channels put into: it tells the turns here of newer words. `actions` are what timers do,
-    by kind, `chores` what is done again and again. `send_right` is asked once for each new room, `desk_hours` for each turn.
+    by kind, `chores` what is done again and again. `send_right` is asked once for each new room, `desk_hours` for
+    each turn.
     """
 
     def __init__(

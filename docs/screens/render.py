@@ -38,6 +38,8 @@ SIZE = {"width": 1440, "height": 860}
 #: The first start trains the local classifiers; on a slow machine that takes a minute.
 START_S = 180
 PATIENCE_MS = 20_000
+#: The trace renews itself every two seconds, and the notice of a pressed button fades after a few.
+SETTLED_MS = 6_000
 
 GROUP, CHAT, STAFF = "企业微信群", "飞书单聊", "客服坐席群"
 
@@ -119,7 +121,8 @@ def play(page: Page, address: str) -> None:
     reply.press("Enter")
     page.locator("#lines-feishu").get_by_text("今天就给您补发").wait_for()
     page.locator("aside.trace").get_by_text("转人工").first.wait_for()
-    page.wait_for_timeout(2500)  # the trace renews itself every two seconds
+    page.locator("h1").first.click()
+    page.wait_for_timeout(SETTLED_MS)
 
 
 def say(page: Page, pane: str, words: str, *, answered_by: str) -> None:
