@@ -68,7 +68,10 @@ class SqliteDatabase:
         with self._engine.connect() as connection:
             while (job := self._jobs.get()) is not None:
                 group, closing = self._gather(job)
-                self._commit_group(connection, group)
+                # From here on a waiter that is cancelled cannot take its work back: the result would have no place.
+                wanted = [(work, done) for work, done in group if done.set_running_or_notify_cancel()]
+                if wanted:
+                    self._commit_group(connection, wanted)
                 if closing:
                     return
 

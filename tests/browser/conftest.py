@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Response, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
 
 from tests.journeys.conftest import Play, open_stage, play, prepared
 
 __all__ = ["open_stage", "play", "prepared"]  # fixtures, shared with the journeys
 
 CHROMIUM = Path("/usr/bin/chromium")
+HAS_CHROMIUM = CHROMIUM.exists()
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,22 +65,18 @@ class Window:
     address: str
     problems: list[str] = field(default_factory=list)
     expected: tuple[str, ...] = ()
-    loaded: dict[str, int] = field(default_factory=dict)
 
     async def open(
         self, path: str = "/console/playground", *, size: tuple[int, int] = (1280, 720), **kind: Any
     ) -> Page:
         """A page in a context of its own, as another person's browser. `kind` goes to the browser's context."""
-        viewport = {"width": size[0], "height": size[1]}
-        context = await self.browser.new_context(viewport=viewport, locale="zh-CN", **kind)  # type: ignore[arg-type]
+        viewport = ViewportSize(width=size[0], height=size[1])
+        context = await self.browser.new_context(viewport=viewport, locale="zh-CN", **kind)
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         page.on("console", lambda said: self._heard(said.type, said.text))
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
-        weighing: list[asyncio.Task[None]] = []
-        page.on("response", lambda response: weighing.append(asyncio.ensure_future(self._weigh(response))))
         await page.goto(f"{self.address}{path}", wait_until="load")
-        await asyncio.gather(*weighing)
         return page
 
     async def playground(self, **kind: Any) -> Playground:
@@ -93,19 +89,30 @@ class Window:
         if kind in ("error", "warning") and not any(words in text for words in self.expected):
             self.problems.append(f"{kind}: {text}")
 
-    async def _weigh(self, response: Response) -> None:
-        if "/events" not in response.url:
-            self.loaded[response.url] = len(await response.body())
+
+Look = Callable[[Play], Awaitable[Window]]
 
 
 @pytest.fixture
-async def window(play: Play) -> AsyncIterator[Window]:
-    if not CHROMIUM.exists():
+async def look() -> AsyncIterator[Look]:
+    """Opens the browser on a running product; closes it before the product stops."""
+    if not HAS_CHROMIUM:
         pytest.skip(f"there is no {CHROMIUM}: install chromium to run the browser's tests")
     expect.set_options(timeout=PATIENCE_MS)
+    opened: list[Window] = []
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = Window(browser, f"http://127.0.0.1:{play.service.settings.port}")
-        yield opened
+
+        async def on(play: Play) -> Window:
+            opened.append(Window(browser, f"http://127.0.0.1:{play.service.settings.port}"))
+            return opened[-1]
+
+        yield on
         await browser.close()
-    assert opened.problems == [], "the browser's console stays clean"
+    assert [one.problems for one in opened if one.problems] == [], "the browser's console stays clean"
+
+
+@pytest.fixture
+async def window(play: Play, look: Look) -> Window:
+    """The browser on the product as it comes."""
+    return await look(play)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from playground import stage as scene
-from tests.browser.conftest import Window
-from tests.journeys.conftest import DM, Play
+from tests.browser.conftest import Look, Window
+from tests.journeys.conftest import DM, Open, Play
 
 
 async def test_in_the_group_a_bubble_opens_and_fills(window: Window) -> None:
@@ -116,11 +116,10 @@ async def test_three_quick_lines_arrive_as_three_in_their_order(window: Window, 
     assert play.stage.ledger.texts(DM, "customer") == ["你好", "想问一下", "满多少包邮"]
 
 
-async def test_the_bot_is_seen_thinking_while_it_thinks(window: Window, play: Play) -> None:
-    ground = await window.playground()
-    await play.service.office.stop()  # nobody thinks: the question waits
-    await ground.say("feishu", "满多少包邮")
+async def test_the_bot_is_seen_thinking_while_it_thinks(open_stage: Open, look: Look) -> None:
+    play = await open_stage(delivery={"quiet_s": 2, "cap_s": 3})
+    ground = await (await look(play)).playground()
+    await ground.say("feishu", "我想问一下：")  # sounds unfinished, so the bot waits for more
     await expect(ground.page.get_by_text("小汇 正在想")).to_be_visible()
-    await play.service.office.start()
-    await ground.sees("feishu", "79")
+    await expect(ground.lines("feishu").locator(".line.bot")).not_to_have_count(0)
     await expect(ground.page.get_by_text("小汇 正在想")).to_be_hidden()

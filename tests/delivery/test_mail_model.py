@@ -115,6 +115,14 @@ class Mail(RuleBasedStateMachine):
         self.thinking = before
 
     @precondition(lambda self: self.thinking)
+    @rule(lane=st.integers(1, LANES))
+    def workers_stall_and_others_take_over(self, lane: int) -> None:
+        """The stalled ones do not know: they may still try to commit."""
+        self.now += 31
+        self.a_message_arrives(lane)
+        self.a_worker_claims(LANES, "heir")
+
+    @precondition(lambda self: self.thinking)
     @rule(data=st.data())
     def a_worker_dies(self, data: st.DataObject) -> None:
         self.thinking.remove(data.draw(st.sampled_from(self.thinking)))
@@ -171,7 +179,9 @@ class Mail(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever happened before: when everybody works again, everything is answered and sent."""
         self.thinking, self.out = [], []
-        while self.work(unfinished):
+        for _ in range(100 + self.count):
+            if not self.work(unfinished):
+                break
             self.now += 31
             self.a_worker_claims(LANES, "last")
             finished = [FinishedTurn(one, one.turn, echo(one.turn), 0.0) for one in self.thinking if one.turn]
