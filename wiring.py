@@ -39,9 +39,9 @@ from telemetry import Metrics
 HTTP_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 
 
-@dataclass
-class Service:
-    """The built product. `start` runs its workers, `stop` ends them, `close` gives everything back."""
+@dataclass(kw_only=True)
+class Parts:
+    """What stands before the workers are built."""
 
     settings: Settings
     clock: Callable[[], float]
@@ -51,11 +51,17 @@ class Service:
     channels: Mapping[tuple[str, str], Channel]
     library: wiring_retrieval.Library
     minds: wiring_agents.Minds
+    client: httpx.AsyncClient
+
+
+@dataclass(kw_only=True)
+class Service(Parts):
+    """The built product. `start` runs its workers, `stop` ends them, `close` gives everything back."""
+
     office: PostOffice
     metrics: Metrics
     screens: Screens
     stage: Stage | None
-    client: httpx.AsyncClient
     _background: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -150,39 +156,11 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     inbox = Inbox(database, wakeup, clock)
     library = await wiring_retrieval.build_library(settings, database, clock)
     minds = await wiring_agents.build_minds(settings, library.retriever)
+    desk = wiring_desk.build_desk(database, clock)
     channels = wiring_channels.build_channels(
-        settings,
-        intake=inbox,
-        presses=wiring_desk.build_desk(database, clock),
-        database=database,
-        client=client,
-        clock=clock,
+        settings, intake=inbox, presses=desk, database=database, client=client, clock=clock
     )
-    actions = wiring_desk.build_actions(
-        settings,
-        database=database,
-        retriever=library.retriever,
-        briefs=minds.briefs,
-        channels=channels,
-        client=client,
-        clock=clock,
-    )
-    delivery = settings.delivery
-    office = PostOffice(
-        database,
-        inbox,
-        channels,
-        minds.thinker.think,
-        wiring_desk.build_effects(settings),
-        wakeup,
-        terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),
-        actions=actions,
-        chores=wiring_channels.channel_chores(channels, database),
-        desk_hours=wiring_desk.office_hours(settings).at,
-        send_right=lambda _: SendRight(settings.room_right),
-        clock=clock,
-    )
-    return Service(
+    parts = Parts(
         settings=settings,
         clock=clock,
         database=database,
@@ -191,11 +169,41 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
         channels=channels,
         library=library,
         minds=minds,
-        office=office,
+        client=client,
+    )
+    return Service(
+        **vars(parts),
+        office=_build_office(parts),
         metrics=Metrics(),
         screens=Screens(database, clock, stage, load_templates()),
         stage=stage,
-        client=client,
+    )
+
+
+def _build_office(parts: Parts) -> PostOffice:
+    settings, delivery = parts.settings, parts.settings.delivery
+    actions = wiring_desk.build_actions(
+        settings,
+        database=parts.database,
+        retriever=parts.library.retriever,
+        briefs=parts.minds.briefs,
+        channels=parts.channels,
+        client=parts.client,
+        clock=parts.clock,
+    )
+    return PostOffice(
+        parts.database,
+        parts.inbox,
+        parts.channels,
+        parts.minds.thinker.think,
+        wiring_desk.build_effects(settings),
+        parts.wakeup,
+        terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),
+        actions=actions,
+        chores=wiring_channels.channel_chores(parts.channels, parts.database),
+        desk_hours=wiring_desk.office_hours(settings).at,
+        send_right=lambda _: SendRight(settings.room_right),
+        clock=parts.clock,
     )
 
 

@@ -45,13 +45,13 @@ def url_of(opened: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, opened: socket.socket, *, log_level: str = "warning") -> AsyncIterator[None]:
+async def serving(app: ASGIApp, opened: socket.socket) -> AsyncIterator[None]:
     """Serves `app` on a listening socket for as long as the block runs.
 
     Raises `HuiyingError` when the application does not start.
     """
     server = _Server(
-        uvicorn.Config(app, access_log=False, log_level=log_level, timeout_graceful_shutdown=5, backlog=BACKLOG)
+        uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=5, backlog=BACKLOG)
     )
     task = asyncio.create_task(server.serve(sockets=[opened]))
     try:
