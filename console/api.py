@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from console import api_reads as reads
@@ -22,9 +22,11 @@ from console.calm_route import calm_route
 from console.screens import Screens
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
-After = Annotated[str, Query(max_length=200, description="`next` of the page before.")]
-AfterId = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before.")]
+After = Annotated[str, Query(max_length=200, description="Where to go on: next of the page before.")]
+AfterId = Annotated[int, Query(ge=0, le=2**62, description="Where to go on: next of the page before.")]
 Status = Annotated[str, Query(max_length=40, description="Only those in this state.")]
+ConversationId = Annotated[str, Path(max_length=200, description="As listed, e.g. cv_0199….")]
+TicketNumber = Annotated[str, Path(max_length=200, description="As listed, e.g. T-20261120-0001.")]
 Question = Annotated[str, Query(min_length=1, max_length=500, description="The question, as a customer would put it.")]
 Passages = Annotated[int, Query(ge=1, le=20, description="How many passages at most.")]
 
@@ -50,7 +52,9 @@ def _add_conversations(router: APIRouter, screens: Screens) -> None:
         )
 
     @router.get("/conversations/{conversation_id}", tags=["conversations"], responses=MISSING)
-    async def conversation(conversation_id: str, after: AfterId = 0, limit: Limit = 100) -> ConversationDetail:
+    async def conversation(
+        conversation_id: ConversationId, after: AfterId = 0, limit: Limit = 100
+    ) -> ConversationDetail:
         """One conversation: its lines, oldest first, and the turns they belong to with everything they found."""
         found = await screens.database.read(
             lambda connection: reads.conversation_detail(connection, conversation_id, after=after, limit=limit)
@@ -69,7 +73,7 @@ def _add_tickets(router: APIRouter, screens: Screens) -> None:
         )
 
     @router.get("/tickets/{number}", tags=["tickets"], responses=MISSING)
-    async def ticket(number: str) -> TicketDetail:
+    async def ticket(number: TicketNumber) -> TicketDetail:
         """One ticket and what happened to it."""
         found = await screens.database.read(lambda connection: reads.ticket_detail(connection, number))
         if found is None:

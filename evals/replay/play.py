@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from evals.replay.ladder import RUNGS_S, Fate, FaultLadder
 from evals.replay.traffic import Line, scenes
 from evals.rig.beside import Scene
-from evals.rig.quiet import until_quiet
+from evals.rig.quiet import leap, until_quiet
 
 
 @dataclass(slots=True)
@@ -27,7 +27,8 @@ class Player:
         self.ladder.arm(self.scene.platforms.faults)
         before = 0.0
         for act in scenes(lines):
-            self.scene.clock.advance(act[0].t - before if self._said else 0.0)
+            if self._said:
+                await leap(self.scene, act[0].t - before)
             before = act[-1].t
             await self._act(act)
             await self._settle()
@@ -90,7 +91,7 @@ class Player:
     async def _climb(self) -> None:
         ledger = self.scene.platforms.ledger
         for rung_s in RUNGS_S:
-            self.scene.clock.advance(rung_s)
+            await leap(self.scene, rung_s)
             await self.scene.platforms.feishu.advance_redeliveries()
             unheard = self._unacknowledged()
             heard = [(line, known) for line, known in self._said if not ledger.message(known).extra.get("undelivered")]

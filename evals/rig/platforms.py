@@ -26,6 +26,8 @@ ACCOUNT = "rig"
 BOT_NAME, BOT_OPEN_ID, BOT_ID = "小汇", "ou_rig_bot", "aib_rig"
 STAFF_CHAT = "oc_rig_staff"
 MODEL = "double"
+#: How often WeCom asks for the rest of a bubble, in real seconds: quicker than the real one, to save time.
+REFRESH_S = 0.1
 #: Keys of accounts that exist on loopback only.
 TOKEN, AES_KEY = "rigToken", "nRNjmkXPURyNOUPvRz4suZ394LfhwWNHn6iSDVfo1i7"
 ENCRYPT_KEY, VERIFICATION, APP_ID, APP_SECRET = "rig-encrypt-key", "rigVerification", "cli_rig", "rig-secret"
@@ -52,6 +54,7 @@ class Platforms:
         self.faults = Faults()
         self.llm: LlmDouble | ModelRelay = ModelRelay(endpoint, client) if endpoint else LlmDouble()
         self.own_url = own_url
+        self.refresh_s = REFRESH_S
         self.wecom = WecomDouble(
             TOKEN,
             AES_KEY,
@@ -61,6 +64,7 @@ class Platforms:
             client,
             public_base=f"{own_url}/wecom",
             clock=clock,
+            refresh_s=REFRESH_S,
             ledger=self.ledger,
             faults=self.faults,
         )
