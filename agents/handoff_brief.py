@@ -1,6 +1,6 @@
 """The brief staff read before they take over: ten seconds, no scrolling. Written off the critical path, by a timer.
 
-Takes a `CaseFile`; gives a `Brief`. With a model in one call whose every fact is checked, otherwise by extraction.
+Takes a `CaseFile`; gives a `Brief`: with a model in one call whose every fact is checked, otherwise by extraction.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from llm.chat_model import ChatModel, ModelUnavailable
 FIELDS = ("reason", "passages", "turns")
 HEADLINE_CHARS = 40
 TURNS_TOKENS = 700
+#: One line of so few characters needs no summary.
+READS_ITSELF_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class BriefAgent:
     async def write(self, case: CaseFile, *, budget_s: float = 10.0) -> WrittenBrief:
         """The brief for staff; never raises because of a model."""
         plain = self._extract(case)
-        if self._model is None:
+        if self._model is None or _reads_itself(case):
             return WrittenBrief(plain)
         passages = case.passages[:3]
         values = {
@@ -136,6 +138,12 @@ class BriefAgent:
         if conversation.moods or self._emotion is None:
             return conversation.moods
         return tuple(self._emotion.read(line.text) for line in said[-6:])
+
+
+def _reads_itself(case: CaseFile) -> bool:
+    """A case of one short line: staff read it sooner than any summary of it, so no model is called."""
+    said = [line for line in case.turns if line.speaker is not Speaker.BOT]
+    return len(said) <= 1 and all(len(line.text) <= READS_ITSELF_CHARS for line in said)
 
 
 def _transcript(turns: Sequence[Line]) -> str:

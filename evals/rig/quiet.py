@@ -12,8 +12,9 @@ LOOK_S = 0.1
 STILL = 5
 #: What is due later than this is brought here by the clock instead of being waited for.
 LEAP_S = 1.5
-#: While a bubble is open, time leaps in hops of this many seconds, so that its last refreshes are not skipped.
-HOP_S = 20.0
+#: While a bubble is open, time leaps in hops of this many seconds, so that its last refreshes are not skipped; the
+#: platform asks for six minutes, so that hops are of use only so long.
+HOP_S, HOPS_S = 20.0, 400.0
 
 
 async def until_quiet(scene: Scene, limit_s: float = 120.0) -> bool:
@@ -40,7 +41,7 @@ async def until_quiet(scene: Scene, limit_s: float = 120.0) -> bool:
 async def leap(scene: Scene, seconds: float) -> None:
     """Lets `seconds` pass: at once where nothing is open, in hops where the platform still refreshes a bubble."""
     left = seconds
-    while left > 0 and _open_bubbles(scene):
+    while left > max(0.0, seconds - HOPS_S) and _open_bubbles(scene):
         hop = min(HOP_S, left)
         scene.clock.advance(hop)
         left -= hop
@@ -53,6 +54,6 @@ def _open_bubbles(scene: Scene) -> bool:
 
 
 def _shown(scene: Scene) -> tuple[int, int, int]:
-    """What the chats show and what was called; posts of webhooks do not count, for bubbles are refreshed all the time."""
+    """What the chats show and what was called; webhooks do not count, for bubbles are refreshed all the time."""
     ledger = scene.platforms.ledger
     return len(ledger.messages), len(ledger.calls), max((one.seq for one in ledger.messages), default=0)

@@ -149,3 +149,10 @@ async def test_every_number_of_an_extracted_brief_was_said(turns: list[tuple[str
     said = {f.value for f in figures("\n".join(text for _, text in turns))}
     assert len(told.headline) <= 40
     assert {f.value for f in figures(" ".join(told.facts))} <= said
+
+
+async def test_a_case_of_one_line_reads_itself_and_costs_no_call() -> None:
+    model = ScriptedModel(lambda prompt, shape: pytest.fail("one line needs no summary"))
+    conversation = Conversation("cv_1", ROOM, "cu_1", Person("u1"))
+    case = CaseFile((Line(Speaker.CUSTOMER, "转人工", 0.0),), conversation, reason="customer_asked")
+    assert (await BriefAgent(PROMPTS, model).write(case)).usage.calls == 0

@@ -59,7 +59,7 @@ async def test_a_persons_answer_in_the_group_is_told_apart_from_the_bots(window:
     await play.quiet()
 
 
-async def test_two_pages_stay_in_step(window: Window) -> None:
+async def test_two_pages_stay_in_step(window: Window, play: Play) -> None:
     mine, hers = await window.playground(), await window.playground(color_scheme="dark")
     await mine.say("feishu", "满多少包邮")
     for ground in (mine, hers):
@@ -67,10 +67,11 @@ async def test_two_pages_stay_in_step(window: Window) -> None:
     await hers.say("feishu", "转人工")
     await mine.pane("staff").get_by_role("button", name="接单").click()
     await expect(hers.pane("staff").get_by_role("button", name="归还机器人")).to_be_visible()
-    await expect(mine.lines("feishu").locator(".line.bot")).to_have_count(
-        await hers.lines("feishu").locator(".line.bot").count()
-    )
-    assert await mine.texts("feishu") == await hers.texts("feishu")
+    await play.quiet()
+    said = [words for words in play.stage.ledger.texts(DM) if words]
+    for ground in (mine, hers):
+        await expect(ground.lines("feishu").locator(".bubble")).to_have_count(len(said))
+        assert await ground.texts("feishu") == said
 
 
 async def test_a_reload_keeps_everything_even_what_is_half_typed(window: Window, play: Play) -> None:

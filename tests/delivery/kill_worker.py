@@ -57,7 +57,7 @@ class WireChannel(StageChannel):
 
 
 async def think(turn: Turn) -> TurnResult:
-    await asyncio.sleep(random.uniform(0.02, 0.12))
+    await asyncio.sleep(random.uniform(0.01, 0.08))
     return echo(turn)
 
 

@@ -25,7 +25,7 @@ from tests.delivery.doubles import message
 from tests.delivery.stage import Stage, until
 
 ROOT = Path(__file__).resolve().parents[2]
-LANES, EACH, KILLS = 20, 12, 5
+LANES, EACH, KILLS = 20, 11, 4
 
 
 class Platform:
