@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection
-from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
@@ -54,7 +54,7 @@ class TurnDispatcher:
         self._holder = new_id("wk")
         self._running: dict[str, LaneRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._hints: dict[str, None] = {}
+        self._hints: OrderedDict[str, None] = OrderedDict()
         self._next_sweep = self._last_sweep = 0.0
         self._slot_free = asyncio.Event()
         self._slot_free.set()
@@ -111,16 +111,30 @@ class TurnDispatcher:
 
     async def _claim_hinted(self) -> None:
         wanted = self._terms.turn_slots - len(self._running)
-        for lane in self._running:
-            self._hints.pop(lane, None)
-        named = list(islice(self._hints, wanted * NAMED_PER_SLOT))
-        loaded = await self._database.write(lambda connection: self._claim(connection, named, wanted)) if named else []
-        claimed = {one.lane for one in loaded}
-        # When slots stayed free, what was not claimed cannot be claimed now; a sweep finds it when it can.
-        for lane in named if len(claimed) < wanted else claimed:
-            self._hints.pop(lane, None)
+        named = self._take_hints(wanted * NAMED_PER_SLOT)
+        if not named:
+            return
+        loaded = await self._database.write(lambda connection: self._claim(connection, named, wanted))
         for one in loaded:
             self._start(one)
+        if len(loaded) == wanted:
+            # The slots ran out, not the work. Had slots stayed free, what was not claimed could not be claimed now.
+            self._remember_first([lane for lane in named if lane not in self._running])
+
+    def _take_hints(self, most: int) -> list[str]:
+        """The oldest hints, taken out before the claim: one that comes meanwhile is news and stays."""
+        named: list[str] = []
+        while self._hints and len(named) < most:
+            lane, _ = self._hints.popitem(last=False)
+            # What waits in a lane that is being answered is seen when its turn is written.
+            if lane not in self._running:
+                named.append(lane)
+        return named
+
+    def _remember_first(self, lanes: list[str]) -> None:
+        for lane in reversed(lanes):
+            self._hints[lane] = None
+            self._hints.move_to_end(lane, last=False)
 
     def _claim(self, connection: Connection, lanes: list[str], wanted: int) -> list[LoadedLane]:
         now = self._clock()

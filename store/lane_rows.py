@@ -49,29 +49,40 @@ def waiting_lanes(connection: Connection, *, now: float, wanted: int) -> list[st
     return list(connection.execute(_SWEEP, {"now": now, "wanted": wanted}).scalars())
 
 
-_ASKED = (
-    "INSERT INTO leases (conversation_key, epoch, holder, expires_at) SELECT lane, 1, :holder, :until"
-    " FROM (SELECT value AS lane FROM {lanes}) AS asked"
+_CLAIMABLE = (
     " WHERE EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane)"
     " AND NOT EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane AND not_before > :now)"
     " AND NOT EXISTS (SELECT 1 FROM leases WHERE conversation_key = lane AND expires_at > :now)"
+    " ORDER BY place) AS claimable"
 )
+_INTO = "INSERT INTO leases (conversation_key, epoch, holder, expires_at) SELECT lane, 1, :holder, :until FROM"
 _TAKEN = (
     " LIMIT :wanted ON CONFLICT (conversation_key) DO UPDATE SET epoch = leases.epoch + 1, holder = excluded.holder,"
     " expires_at = excluded.expires_at WHERE leases.expires_at <= :now RETURNING conversation_key, epoch"
 )
-#: PostgreSQL: processes that claim at the same moment pass over each other's lanes instead of waiting for them.
-_NOT_BEING_CLAIMED = " AND pg_try_advisory_xact_lock(hashtextextended(lane, 0))"
+#: The order of the asked lanes is kept, or some would starve. On PostgreSQL, processes that claim at the same moment
+#: pass over each other's lanes instead of waiting for them.
 _CLAIM = two_texts(
-    _ASKED.format(lanes="json_each(:lanes)") + _TAKEN,
-    _ASKED.format(lanes="json_array_elements_text(CAST(:lanes AS json))") + _NOT_BEING_CLAIMED + _TAKEN,
+    _INTO
+    + " (SELECT lane FROM (SELECT value AS lane, key AS place FROM json_each(:lanes)) AS asked"
+    + _CLAIMABLE
+    + " WHERE true"
+    + _TAKEN,
+    _INTO
+    + " (SELECT lane FROM json_array_elements_text(CAST(:lanes AS json)) WITH ORDINALITY AS asked(lane, place)"
+    + _CLAIMABLE
+    + " WHERE pg_try_advisory_xact_lock(hashtextextended(lane, 0))"
+    + _TAKEN,
 )
 
 
 def claim(
     connection: Connection, lanes: Sequence[str], *, holder: str, now: float, until: float, wanted: int
 ) -> dict[str, int]:
-    """Leases up to `wanted` of these lanes, those where something waits and nobody thinks; gives each one's epoch."""
+    """Leases up to `wanted` of these lanes where something waits and nobody thinks, the first named first.
+
+    Gives the epoch of each.
+    """
     terms = {"lanes": orjson.dumps(lanes).decode(), "holder": holder, "now": now, "until": until, "wanted": wanted}
     return {row.conversation_key: row.epoch for row in connection.execute(_CLAIM.on(connection), terms)}
 

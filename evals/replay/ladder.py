@@ -11,8 +11,9 @@ from playground.faults import Faults
 
 Item = TypeVar("Item")
 
-#: How much later each round of redelivery comes (seconds): Feishu's own schedule, and WeCom is made to share it.
-RUNGS_S = (15.0, 300.0, 3600.0, 21600.0)
+#: How much later each round of redelivery comes (seconds): Feishu's own schedule, and WeCom is made to share it. The
+#: first rounds follow every scene, the last ones come when everything has been said.
+SOON_S, LATE_S = (15.0, 300.0), (3600.0, 21600.0)
 
 
 class Fate(StrEnum):

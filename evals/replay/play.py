@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from evals.replay.ladder import RUNGS_S, Fate, FaultLadder
+from evals.replay.ladder import LATE_S, SOON_S, Fate, FaultLadder
 from evals.replay.traffic import Line, scenes
 from evals.rig.beside import Scene
 from evals.rig.quiet import leap, until_quiet
@@ -25,14 +25,15 @@ class Player:
     async def play(self, lines: list[Line]) -> None:
         """Everything from the first line to the last rung of the ladder."""
         self.ladder.arm(self.scene.platforms.faults)
-        before = 0.0
+        before, spent_s = 0.0, sum(SOON_S)
         for act in scenes(lines):
             if self._said:
-                await leap(self.scene, act[0].t - before)
-            before = act[-1].t
+                await leap(self.scene, act[0].t - before - spent_s)
+            before, first = act[-1].t, len(self._said)
             await self._act(act)
             await self._settle()
-        await self._climb()
+            await self._climb(SOON_S, self._said[first:])
+        await self._climb(LATE_S, self._said)
 
     async def _act(self, act: list[Line]) -> None:
         """People speak at the same time, each in their own order."""
@@ -88,13 +89,13 @@ class Player:
         else:
             await self.scene.platforms.feishu.redeliver(message_id)
 
-    async def _climb(self) -> None:
+    async def _climb(self, rungs_s: tuple[float, ...], said: list[tuple[Line, str]]) -> None:
         ledger = self.scene.platforms.ledger
-        for rung_s in RUNGS_S:
+        for rung_s in rungs_s:
             await leap(self.scene, rung_s)
             await self.scene.platforms.feishu.advance_redeliveries()
             unheard = self._unacknowledged()
-            heard = [(line, known) for line, known in self._said if not ledger.message(known).extra.get("undelivered")]
+            heard = [(line, known) for line, known in said if not ledger.message(known).extra.get("undelivered")]
             owed = [one for one in heard if one[0].platform == "wecom" and one[1] in unheard]
             again = [*owed, *(one for one in self.ladder.redelivered(heard) if one not in owed)]
             self.fates[f"redelivered at +{rung_s:.0f} s"] += len(again)

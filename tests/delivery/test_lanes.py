@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
+
+from sqlalchemy import Connection
 
 from conversation.identity import Person, RoomKind
-from store.lane_rows import renew
+from store.lane_rows import claim, renew
 from store.schema import inbox, messages, outbox, turns
 from tests.conftest import FakeClock
 from tests.delivery.doubles import message, room
@@ -32,6 +35,17 @@ async def test_the_lane_that_waits_longest_is_claimed_first(stage: Stage) -> Non
         await stage.put(message(number, lane=number))
     [first] = await stage.claim(wanted=1)
     assert first.lane == "stage:main:room5"
+
+
+async def test_of_many_lanes_those_named_first_are_claimed_first(stage: Stage, clock: FakeClock) -> None:
+    lanes = [f"stage:main:room{number}" for number in random.Random(4).sample(range(60), 60)]
+    await stage.put(*(message(number, lane=number) for number in range(60)))
+
+    def work(connection: Connection) -> dict[str, int]:
+        return claim(connection, lanes, holder="w", now=clock.now, until=clock.now + 30, wanted=7)
+
+    assert set(await stage.database.write(work)) == set(lanes[:7])
+    assert set(await stage.database.write(work)) == set(lanes[7:14])
 
 
 async def test_an_expired_lease_is_taken_over_with_a_higher_epoch(stage: Stage, clock: FakeClock) -> None:
