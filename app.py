@@ -41,7 +41,7 @@ def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], Non
         title="Huiying 汇应",
         version="0.1.0",
         lifespan=lifespan,
-        docs_url="/api/docs",
+        docs_url=None,
         openapi_url="/api/v1/openapi.json",
     )
     # A plain route: the acknowledgement must stay cheap, and a webhook body has no schema of ours.
@@ -96,9 +96,13 @@ def _metrics(service: Service) -> Endpoint:
 
 
 def _mount_screens(app: FastAPI, service: Service) -> None:
+    from console.api import build_api
+    from console.local_only import LocalOnly
     from console.pages import build_console
 
+    app.include_router(build_api(service.screens))
     app.include_router(build_console(service.screens))
+    app.add_middleware(LocalOnly, open_to_all=service.screens.open_to_all)
     if service.stage is not None:
         app.mount("/playground/wecom", service.stage.wecom.app)
         app.router.routes.extend(service.stage.feishu.app.routes)

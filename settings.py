@@ -137,6 +137,7 @@ class Settings(Section):
     chroma_url: str = ""
     embedding_model: str = ""
     playground: Literal["auto", "on", "off"] = "auto"
+    console_open: bool = False
     room_right: Literal["observe", "draft", "tap", "auto"] = "auto"
     llm: Llm = Llm()
     channels: tuple[ChannelSettings, ...] = ()

@@ -175,8 +175,20 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
         **vars(parts),
         office=_build_office(parts),
         metrics=Metrics(),
-        screens=Screens(database, clock, stage, load_templates()),
+        screens=_build_screens(parts, stage),
         stage=stage,
+    )
+
+
+def _build_screens(parts: Parts, stage: Stage | None) -> Screens:
+    retriever = parts.library.retriever
+    return Screens(
+        parts.database,
+        parts.clock,
+        stage,
+        load_templates(),
+        search=lambda question, k: retriever.search(question, k=k),
+        open_to_all=parts.settings.console_open,
     )
 
 
