@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.answer import AnswerAgent
 from agents.answer_checker import AnswerChecker
@@ -47,7 +47,11 @@ async def build_minds(settings: Settings, retriever: FindsPassages) -> Minds:
         checker=AnswerChecker(),
         ticket=TicketAgent(prompts, model if settings.llm.use_for_tickets else None),
     )
-    thresholds = Thresholds(answer_s=settings.llm.timeout_s, turn_s=settings.llm.timeout_s + 4)
+    asks_model = settings.llm.use_for_triage or settings.llm.use_for_emotion
+    thresholds = replace(Thresholds(), answer_s=settings.llm.timeout_s, turn_s=settings.llm.timeout_s + 4)
+    if asks_model:
+        # The guard must outlast the model's own budget: cut off, it would throw the local reading away as well.
+        thresholds = replace(thresholds, finder_s=2.5)
     return Minds(
         TurnThinker(specialists, retriever, thresholds=thresholds), BriefAgent(prompts, model, emotions), model
     )

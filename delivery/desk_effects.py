@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
@@ -123,6 +124,8 @@ class DeskEffects:
         handoff = escalations.open_handoff_of(connection, row.conversation_id)
         if handoff is not None and not handoff.card_message_id:
             escalations.remember_card(connection, handoff.handoff_id, row.room_id, receipt.platform_message_id)
+            posted = replace(handoff, card_room_id=row.room_id, card_message_id=receipt.platform_message_id)
+            relay.catch_up(connection, posted, now)
 
     def undeliverable(self, connection: Connection, row: OutboxRow, why: str, now: float) -> None:
         """Tells staff about words that did not reach the customer; what did not reach staff is only logged."""

@@ -149,7 +149,8 @@ def _act(connection: Connection, one: FinishedTurn, effects: Effects, now: float
         effects.hand_off(connection, turn, outcome, now, said=turn.send_right not in UNSENT)
     elif isinstance(outcome, Acted) and outcome.notes:
         effects.apply_notes(connection, turn, outcome.notes, now)
-    elif isinstance(outcome, Relayed):
+    # While a person is on the way or in charge, staff see every word of the customer.
+    if isinstance(outcome, Relayed) or turn.conversation.waiting_for_staff:
         effects.to_staff(connection, turn, now)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from conversation.codec import from_json
-from conversation.identity import Person, Room, RoomKind
+from conversation.identity import Person, Room, RoomKind, dedup_key
 from conversation.messages import IncomingMessage, OutgoingMessage
 from conversation.turn import BOT
 from desk import ownership
@@ -75,6 +75,27 @@ def to_staff(connection: Connection, conversation_id: str, burst: Sequence[Incom
         outgoing = in_thread(handoff, f"客户：{words}")
         _queue(connection, row, outgoing, key=f"to_staff:{message.key}", author=SYSTEM, kind="relay", now=now)
     return len(burst)
+
+
+def catch_up(connection: Connection, handoff: Handoff, now: float) -> int:
+    """Puts into the thread what the customer wrote after the escalation and before its card was there."""
+    row = _conversation(connection, handoff.conversation_id)
+    room = from_json(Room, row.room)
+    escalated = select(func.max(messages.c.id)).where(messages.c.turn_id == handoff.turn_id).scalar_subquery()
+    later = connection.execute(
+        select(messages.c.platform_message_id, messages.c.text, messages.c.kind)
+        .where(
+            messages.c.conversation_id == handoff.conversation_id,
+            messages.c.spoken_by == "customer",
+            messages.c.id > escalated,
+        )
+        .order_by(messages.c.id)
+    ).all()
+    for line in later:
+        words = line.text.strip() or f"［{line.kind}］"
+        key = f"to_staff:{dedup_key(room.platform, room.account, line.platform_message_id)}"
+        _queue(connection, row, in_thread(handoff, f"客户：{words}"), key=key, author=SYSTEM, kind="relay", now=now)
+    return len(later)
 
 
 def tell_customer(connection: Connection, conversation_id: str, text: str, *, key: str, now: float) -> None:

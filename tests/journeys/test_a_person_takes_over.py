@@ -100,3 +100,17 @@ async def test_a_resolved_matter_starts_anew_with_the_bot(play: Play) -> None:
     mark = play.mark
     await play.in_feishu("怎么开发票")
     assert "发票" in (await play.answer(DM, mark, containing="发票")).text
+
+
+async def test_words_written_before_the_card_is_there_reach_its_thread(play: Play) -> None:
+    play.stage.feishu.faults.next("create", http=500)
+    await play.in_feishu("转人工")
+    await play.answer(DM)
+    await play.in_feishu("是订单 20260318001 的事")
+    await play.in_feishu("还要等多久")
+    card = await play.card()
+    heard = await play.answer(scene.STAFF_CHAT, containing="还要等多久")
+    await play.quiet()
+    assert heard.reply_to == card.message_id or heard.thread_id
+    lines = play.bot_lines(scene.STAFF_CHAT)
+    assert sum("20260318001" in line for line in lines if line.startswith("客户：")) == 1
