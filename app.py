@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -106,6 +107,14 @@ def _mount_screens(app: FastAPI, service: Service) -> None:
     if service.stage is not None:
         app.mount("/playground/wecom", service.stage.wecom.app)
         app.router.routes.extend(service.stage.feishu.app.routes)
+
+
+def settle_memory() -> None:
+    """Takes what stands at start out of the collector's sight: a full collection would stop every acknowledgement
+    for about 100 ms, measured with 64 connections."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def main() -> None:

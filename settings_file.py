@@ -57,6 +57,8 @@ def _read_file(env: Mapping[str, str]) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path} is not YAML in UTF-8: {error}") from None
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be read ({error.strerror}): mend its rights, or HUIYING_CONFIG") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):

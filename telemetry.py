@@ -24,14 +24,17 @@ class Metrics:
             registry=self.registry,
         )
         self.turns = Counter(
-            "huiying_turns", "Turns by outcome and route", ["outcome", "route"], registry=self.registry
+            "huiying_turns",
+            "Turns thought to their end, by outcome and route",
+            ["outcome", "route"],
+            registry=self.registry,
         )
         self.turn_seconds = Histogram(
-            "huiying_turn_seconds", "Time a turn took, thinking included", registry=self.registry, buckets=TURN_BUCKETS
+            "huiying_turn_seconds", "Seconds of thought over a turn", registry=self.registry, buckets=TURN_BUCKETS
         )
-        self.model_calls = Counter("huiying_model_calls", "Language model calls", registry=self.registry)
+        self.model_calls = Counter("huiying_model_calls", "Language model calls of turns", registry=self.registry)
         self.model_tokens = Counter(
-            "huiying_model_tokens", "Language model tokens", ["direction"], registry=self.registry
+            "huiying_model_tokens", "Language model tokens of turns", ["direction"], registry=self.registry
         )
         self.sends = Counter(
             "huiying_sends", "Tries to send by channel and result", ["channel", "result"], registry=self.registry

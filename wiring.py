@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 import wiring_agents
 import wiring_channels
 import wiring_desk
+import wiring_metrics
 import wiring_retrieval
 from channels.channel import Channel
 from console.screens import Screens, load_templates
@@ -30,11 +31,12 @@ from playground.stage import Stage
 from retrieval.retriever import Retriever
 from settings import Settings
 from store.database import Database
-from store.migrate import migrate
-from store.open_database import open_database
 from store.schema import inbox as inbox_rows
 from store.schema import outbox as outbox_rows
 from telemetry import Metrics
+from tools.feishu_helpdesk import FeishuHelpdesk
+from tools.lean_http import lean_client
+from wiring_store import prepare_data_folder, ready_database
 
 HTTP_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 
@@ -52,6 +54,8 @@ class Parts:
     library: wiring_retrieval.Library
     minds: wiring_agents.Minds
     client: httpx.AsyncClient
+    helpdesk: FeishuHelpdesk | None
+    metrics: Metrics
 
 
 @dataclass(kw_only=True)
@@ -59,7 +63,6 @@ class Service(Parts):
     """The built product. `start` runs its workers, `stop` ends them, `close` gives everything back."""
 
     office: PostOffice
-    metrics: Metrics
     screens: Screens
     stage: Stage | None
     _background: list[asyncio.Task[None]] = field(default_factory=list)
@@ -94,6 +97,8 @@ class Service(Parts):
         await self.retriever.refresh()
         if role != "web":
             await self.office.start()
+            if self.helpdesk is not None:
+                self._background.append(asyncio.create_task(wiring_desk.subscribe_events(self.helpdesk)))
         if self.stage is not None:
             self._background.append(asyncio.create_task(self.stage.run()))
 
@@ -145,14 +150,13 @@ def _waiting(connection: Connection) -> dict[str, int]:
 
 async def build_service(settings: Settings, *, clock: Callable[[], float] = time.time) -> Service:
     """Opens the database, brings its schema up to date, and builds every part. Raises `BadSettings`."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(migrate, settings.database)
-    client = httpx.AsyncClient(timeout=HTTP_TIMEOUT)
+    prepare_data_folder(settings.data_dir)
+    wakeup = _build_wakeup(settings)
+    database = await ready_database(settings)
+    client = lean_client(HTTP_TIMEOUT)
     stage = _build_stage(settings, client) if settings.plays else None
     if stage is not None:
         settings = settings.with_stage(stage.channels(), stage.desk())
-    database = open_database(settings.database)
-    wakeup = _build_wakeup(settings)
     inbox = Inbox(database, wakeup, clock)
     library = await wiring_retrieval.build_library(settings, database, clock)
     minds = await wiring_agents.build_minds(settings, library.retriever)
@@ -170,11 +174,12 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
         library=library,
         minds=minds,
         client=client,
+        helpdesk=wiring_desk.build_helpdesk(settings, channels, client, clock),
+        metrics=Metrics(),
     )
     return Service(
         **vars(parts),
         office=_build_office(parts),
-        metrics=Metrics(),
         screens=_build_screens(parts, stage),
         stage=stage,
     )
@@ -199,15 +204,14 @@ def _build_office(parts: Parts) -> PostOffice:
         database=parts.database,
         retriever=parts.library.retriever,
         briefs=parts.minds.briefs,
-        channels=parts.channels,
-        client=parts.client,
+        helpdesk=parts.helpdesk,
         clock=parts.clock,
     )
     return PostOffice(
         parts.database,
         parts.inbox,
-        parts.channels,
-        parts.minds.thinker.think,
+        wiring_metrics.counted_channels(parts.channels, parts.metrics),
+        wiring_metrics.counted(parts.minds.thinker.think, parts.metrics),
         wiring_desk.build_effects(settings),
         parts.wakeup,
         terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 import httpx
+import structlog
 from sqlalchemy import Connection
 
 from agents.handoff_brief import BriefAgent
 from channels.channel import Channel
 from channels.feishu.channel import FeishuChannel
+from conversation.errors import HuiyingError, RetryLater
 from conversation.identity import Room, RoomKind
 from conversation.messages import EventKind, OutgoingMessage, RoomEvent
 from conversation.staff_wording import staff_wording
@@ -30,7 +33,10 @@ from store.database import Database
 from tools.feishu_helpdesk import FeishuHelpdesk, HelpdeskSettings, UserTokens
 from wiring_channels import SCARCE
 
+logger = structlog.get_logger(__name__)
+
 LANGUAGE = "zh"
+SUBSCRIBE_TRIES, SUBSCRIBE_PAUSE_S = 5, 1.0
 
 
 def office_hours(settings: Settings) -> OfficeHours:
@@ -77,8 +83,7 @@ def build_actions(
     database: Database,
     retriever: Retriever,
     briefs: BriefAgent,
-    channels: Mapping[tuple[str, str], Channel],
-    client: httpx.AsyncClient,
+    helpdesk: FeishuHelpdesk | None,
     clock: Callable[[], float],
 ) -> dict[str, TimerAction]:
     """What timers do, by kind."""
@@ -94,30 +99,54 @@ def build_actions(
         scarce_platforms=SCARCE,
     )
     actions: dict[str, TimerAction] = {WRITE_BRIEF: writer.write, PROMISE_DUE: keeper.due}
-    twins = _twins(settings, database, channels, client, clock)
-    if twins is not None:
+    if helpdesk is not None:
+        twins = _twins(settings, database, helpdesk)
         actions |= {OPEN_TWIN: twins.open, TELL_TWIN: twins.tell}
     return actions
 
 
-def _twins(
+def build_helpdesk(
     settings: Settings,
-    database: Database,
     channels: Mapping[tuple[str, str], Channel],
     client: httpx.AsyncClient,
     clock: Callable[[], float],
-) -> TicketTwins | None:
+) -> FeishuHelpdesk | None:
+    """The 服务台 where tickets have twins, where one is configured."""
     helpdesk, channel = settings.desk.helpdesk, channels.get(("feishu", settings.desk.feishu_account))
     if helpdesk is None or not isinstance(channel, FeishuChannel):
         return None
     domain = next(one.domain for one in settings.channels if one.kind == "feishu" and one.account == channel.account)
-    system = FeishuHelpdesk(
+    return FeishuHelpdesk(
         HelpdeskSettings(helpdesk.id, helpdesk.token, guest_open_id=helpdesk.guest_open_id, domain=domain),
         client,
         channel.tokens,
         clock=clock,
         user_tokens=_fixed(helpdesk.user_access_token) if helpdesk.user_access_token else None,
     )
+
+
+async def subscribe_events(helpdesk: FeishuHelpdesk) -> None:
+    """Asks Feishu once for the helpdesk's events. A failure is a log line: tickets have twins all the same."""
+    for attempt in range(1, SUBSCRIBE_TRIES + 1):
+        try:
+            await helpdesk.subscribe()
+        except RetryLater as later:
+            failure: HuiyingError = later
+            await asyncio.sleep(later.after_s or SUBSCRIBE_PAUSE_S * attempt)
+        except HuiyingError as refused:
+            failure = refused
+            break
+        else:
+            logger.info("helpdesk.subscribed")
+            return
+    logger.warning(
+        "helpdesk.not_subscribed",
+        error=str(failure),
+        cure="news from the helpdesk do not reach customers: check desk.helpdesk with `huiying doctor`, then restart",
+    )
+
+
+def _twins(settings: Settings, database: Database, system: FeishuHelpdesk) -> TicketTwins:
     base = settings.public_url.rstrip("/")
     return TicketTwins(database, system, name="feishu_helpdesk", link=lambda one: f"{base}/console/conversations/{one}")
 

@@ -20,6 +20,8 @@ from store.schema import conversations
 if TYPE_CHECKING:
     from wiring import Service
 
+NUMBER_PLACE = "（工单号）"
+
 
 async def ask_once(service: Service, question: str, *, room: str | None, customer: str | None) -> dict[str, Any]:
     """Everything that a turn over `question` concludes. `room` and `customer` bring in their stored conversation."""
@@ -37,7 +39,8 @@ def as_answer(result: TurnResult) -> dict[str, Any]:
     citations: tuple[Citation, ...] = outcome.citations if isinstance(outcome, Answered) else ()
     return {
         "outcome": type(outcome).__name__,
-        "reply": reply_of(outcome),
+        # Nothing is kept, so no ticket has a number.
+        "reply": reply_of(outcome).replace("{number}", NUMBER_PLACE),
         "citations": [{"entry": one.entry_id, "version": one.version, "quote": one.quote} for one in citations],
         "triage": {
             "intent": findings.triage.intent,

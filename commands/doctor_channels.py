@@ -16,7 +16,7 @@ from settings import Feishu, Helpdesk, Settings, WecomBot
 async def channel_findings(settings: Settings, client: httpx.AsyncClient) -> AsyncIterator[Finding]:
     """Findings about every channel, the staff group and the helpdesk."""
     if not settings.channels:
-        yield doubtful("channels", "none configured: only the playground can be used. See `channels:` in the README")
+        yield doubtful("channels", "none configured: only the playground can be used. See docs/configuration.md")
         return
     tokens: dict[str, str] = {}
     for channel in settings.channels:

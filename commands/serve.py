@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from socket import socket
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from conversation.errors import BadSettings
 from settings import Settings
 from settings_file import load_settings
 from telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from wiring import Service
 
 SAMPLE = Path(__file__).resolve().parents[1] / "knowledge" / "sample"
 ROLES = ("all", "web", "worker")
@@ -45,30 +49,39 @@ def _checked(settings: Settings, role: str) -> Settings:
 
 async def _serve(settings: Settings, role: str) -> None:
     # Imported here so that every other command starts without the web stack.
+    from commands.listening import listening
+
+    with listening(settings.host, settings.port) as opened:
+        from app import settle_memory
+        from wiring import build_service
+
+        # Port 0 asks for any free port: from here on its number is known.
+        settings = settings.model_copy(update={"port": opened.getsockname()[1]})
+        service = await build_service(settings)
+        settle_memory()
+        await _run(service, role, opened, lambda: typer.echo(_welcome(settings), err=True))
+
+
+async def _run(service: Service, role: str, opened: socket, on_ready: Callable[[], None]) -> None:
+    """Serves until a signal asks for the end. The workers stop before anything is closed."""
     import uvicorn
 
     from app import build_app
-    from wiring import build_service
+    from commands.listening import StoppableServer
 
-    service = await build_service(settings)
-    _settle_memory()
     config = uvicorn.Config(
-        build_app(service, role=role, on_ready=lambda: typer.echo(_welcome(settings), err=True)),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
+        build_app(service), lifespan="off", access_log=False, log_level="warning", timeout_graceful_shutdown=10
     )
-    await uvicorn.Server(config).serve()
-
-
-def _settle_memory() -> None:
-    """Takes what stands at start out of the collector's sight: a full collection would stop every acknowledgement
-    for about 100 ms, measured with 64 connections."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    server = StoppableServer(config, leaving=service.screens.leaving, on_ready=on_ready)
+    with server.heeding_signals():
+        try:
+            await service.start(role)
+            await server.serve(sockets=[opened])
+        finally:
+            try:
+                await service.stop()
+            finally:
+                await service.close()
 
 
 def _welcome(settings: Settings) -> str:

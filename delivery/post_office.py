@@ -80,14 +80,18 @@ class PostOffice:
         self._workers = asyncio.create_task(self._work(), name="post-office")
 
     async def stop(self) -> None:
-        """Claims nothing more, lets what runs finish for a while, gives the rest back, sends what can leave."""
+        """Claims nothing more, lets what runs finish for a while, gives the rest back, sends what can leave now."""
         workers, self._workers = self._workers, None
         if workers is None:
             return
         self._turns.stop()
         self._timers.stop()
-        self._sends.stop()
         await workers
+
+    @property
+    def working(self) -> bool:
+        """True while all workers run."""
+        return self._workers is not None and not self._workers.done()
 
     async def __aenter__(self) -> PostOffice:
         await self.start()
@@ -101,8 +105,10 @@ class PostOffice:
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
             chores = [group.create_task(repeat(one, self._clock)) for one in self._chores]
-            workers = [group.create_task(worker.run()) for worker in (self._turns, self._timers, self._sends)]
-            await asyncio.wait(workers)
+            sends = group.create_task(self._sends.run())
+            await asyncio.wait([group.create_task(worker.run()) for worker in (self._turns, self._timers)])
+            self._sends.stop()
+            await sends
             for chore in chores:
                 chore.cancel()
 

@@ -11,11 +11,13 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from conversation.errors import BadSettings
 from conversation.identity import new_id
 from delivery.wakeup import LocalWakeup
 
 logger = structlog.get_logger(__name__)
 
+FORM = "redis://host:6379/0 (rediss:// for TLS, redis://:password@host:6379/0 with a password)"
 CHANNEL = "huiying:wakeup"
 LISTEN_S = 5.0
 RECONNECT_S = 1.0
@@ -25,12 +27,17 @@ class RedisWakeup:
     """A `LocalWakeup` whose hints also reach the other processes, and which hears theirs.
 
     Hints within the process never touch the network. What is published is `sender topic`; our own echo is ignored.
+    Raises `BadSettings` for what is no Redis URL.
     """
 
     def __init__(self, url: str) -> None:
         self._local = LocalWakeup()
         self._name = new_id("wk")
-        self._redis = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=LISTEN_S + 2)
+        try:
+            self._redis = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=LISTEN_S + 2)
+        except ValueError:
+            # The library's own words may quote the URL, password and all.
+            raise BadSettings(f"HUIYING_REDIS_URL is no Redis address: write {FORM}") from None
         self._unsent: set[str] = set()
         self._something = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

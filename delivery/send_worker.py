@@ -55,7 +55,7 @@ class SendWorker:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Takes nothing more out of the outbox."""
+        """Looks into the outbox once more and then no longer."""
         self._stopping.set()
         self._slot_free.set()
         self._wakeup.wake(SENDS)
@@ -68,6 +68,7 @@ class SendWorker:
                 if isinstance(failure, Exception):
                     logger.error("sender.step_failed", error=repr(failure))
                     await asyncio.sleep(PAUSE_S)
+            await caught(self._take())
             if self._sending:
                 await asyncio.wait(self._sending, timeout=self._terms.send_limit_s)
             await self._settlements.close()
@@ -79,13 +80,17 @@ class SendWorker:
         await self._slot_free.wait()
         if self._stopping.is_set():
             return
+        if await self._take():
+            await self._wakeup.wait(SENDS, self._idle_s())
+
+    async def _take(self) -> bool:
+        """Starts what is due, as far as there are slots; True when nothing more is due now."""
         now, wanted = self._clock(), self._terms.send_slots - len(self._sending)
         takings = await self._database.write(lambda connection: self._outbox.take(connection, now, wanted))
         for parcel in takings.parcels:
             self._start(parcel)
         self._due += takings.put_off
-        if len(takings.parcels) < wanted:
-            await self._wakeup.wait(SENDS, self._idle_s())
+        return len(takings.parcels) < wanted
 
     def _idle_s(self) -> float:
         """Seconds until the next row that we know of is due, at most until the next sweep."""

@@ -71,6 +71,8 @@ class LaneRun:
             raise
         finally:
             self._phase = None
+        if phase.cancelled() and not self.newer:
+            raise ThinkingFailed("the thought was cancelled from within")
         if phase.cancelled():
             raise Superseded(f"newer words arrived in lane {self.loaded.lane}")
         return phase.result()

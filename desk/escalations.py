@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from conversation.identity import new_id
 from conversation.outcomes import Urgency
@@ -32,6 +32,28 @@ class Handoff:
     created_at: float
 
 
+_KNOWN = select(handoffs.c.id).where(
+    (handoffs.c.turn_id == bindparam("turn"))
+    | ((handoffs.c.conversation_id == bindparam("conversation")) & handoffs.c.status.in_(OPEN))
+)
+_NEW = insert(handoffs)
+_WAITS = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"), conversations.c.status == "open")
+    .values(status="waiting")
+)
+_LATEST = select(handoffs).order_by(handoffs.c.created_at.desc()).limit(1)
+_BY_ID = _LATEST.where(handoffs.c.id == bindparam("it"))
+_BY_CARD = _LATEST.where(handoffs.c.card_message_id == bindparam("it"))
+_OPEN_OF = _LATEST.where(handoffs.c.conversation_id == bindparam("it"), handoffs.c.status.in_(OPEN))
+_CARD = (
+    update(handoffs)
+    .where(handoffs.c.id == bindparam("handoff"))
+    .values(card_room_id=bindparam("room"), card_message_id=bindparam("message"))
+)
+_BRIEF = update(handoffs).where(handoffs.c.id == bindparam("handoff")).values(brief=bindparam("words"))
+
+
 def open_handoff(
     connection: Connection, *, turn_id: str, conversation_id: str, reason: str, urgency: Urgency, now: float
 ) -> str:
@@ -39,63 +61,50 @@ def open_handoff(
 
     Gives the id of the one already open, if there is one; the same turn never opens two.
     """
-    known = connection.execute(
-        select(handoffs.c.id).where(
-            (handoffs.c.turn_id == turn_id)
-            | ((handoffs.c.conversation_id == conversation_id) & handoffs.c.status.in_(OPEN))
-        )
-    ).scalar()
+    asked = {"turn": turn_id, "conversation": conversation_id}
+    known = connection.execute(_KNOWN, asked).scalar()
     if known is not None:
         return str(known)
-    handoff_id = new_id("ho")
-    connection.execute(
-        handoffs.insert().values(
-            id=handoff_id,
-            turn_id=turn_id,
-            conversation_id=conversation_id,
-            reason=reason,
-            urgency=urgency,
-            created_at=now,
-        )
-    )
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id, conversations.c.status == "open")
-        .values(status="waiting")
-    )
-    return handoff_id
+    row = {
+        "id": new_id("ho"),
+        "turn_id": turn_id,
+        "conversation_id": conversation_id,
+        "reason": reason,
+        "urgency": urgency,
+        "created_at": now,
+    }
+    connection.execute(_NEW, row)
+    connection.execute(_WAITS, {"conversation": conversation_id})
+    return str(row["id"])
 
 
 def find_handoff(connection: Connection, handoff_id: str) -> Handoff | None:
     """The escalation with this id."""
-    return _one(connection, handoffs.c.id == handoff_id)
+    return _one(connection, _BY_ID, handoff_id)
 
 
 def handoff_of_card(connection: Connection, card_message_id: str) -> Handoff | None:
     """The escalation whose card roots the thread `card_message_id`."""
-    return _one(connection, handoffs.c.card_message_id == card_message_id) if card_message_id else None
+    return _one(connection, _BY_CARD, card_message_id) if card_message_id else None
 
 
 def open_handoff_of(connection: Connection, conversation_id: str) -> Handoff | None:
     """The escalation of a conversation that is waiting or taken."""
-    return _one(connection, (handoffs.c.conversation_id == conversation_id) & handoffs.c.status.in_(OPEN))
+    return _one(connection, _OPEN_OF, conversation_id)
 
 
 def remember_card(connection: Connection, handoff_id: str, room_id: str, message_id: str) -> None:
     """Keeps where the card went: replies in its thread belong to the escalation."""
-    connection.execute(
-        update(handoffs).where(handoffs.c.id == handoff_id).values(card_room_id=room_id, card_message_id=message_id)
-    )
+    connection.execute(_CARD, {"handoff": handoff_id, "room": room_id, "message": message_id})
 
 
 def keep_brief(connection: Connection, handoff_id: str, brief: str) -> None:
     """Keeps the brief (JSON) with the escalation."""
-    connection.execute(update(handoffs).where(handoffs.c.id == handoff_id).values(brief=brief))
+    connection.execute(_BRIEF, {"handoff": handoff_id, "words": brief})
 
 
-def _one(connection: Connection, condition: ColumnElement[bool]) -> Handoff | None:
-    query = select(handoffs).where(condition).order_by(handoffs.c.created_at.desc()).limit(1)
-    row = connection.execute(query).first()
+def _one(connection: Connection, query: Select[Any], it: str) -> Handoff | None:
+    row = connection.execute(query, {"it": it}).first()
     return _from_row(row) if row is not None else None
 
 

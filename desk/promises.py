@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, update
 
 from store.schema import promises
+
+_NEW = insert(promises)
 
 
 def record(
@@ -18,16 +20,15 @@ def record(
     now: float,
 ) -> None:
     """Keeps a promise made in a turn. `due_at` is in Unix seconds, None when no time was named."""
-    connection.execute(
-        promises.insert().values(
-            turn_id=turn_id,
-            conversation_id=conversation_id,
-            text=text,
-            due_at=due_at,
-            ticket_number=ticket_number,
-            made_at=now,
-        )
-    )
+    row = {
+        "turn_id": turn_id,
+        "conversation_id": conversation_id,
+        "text": text,
+        "due_at": due_at,
+        "ticket_number": ticket_number,
+        "made_at": now,
+    }
+    connection.execute(_NEW, row)
 
 
 def break_overdue(connection: Connection, turn_id: str, now: float) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from conversation.outcomes import TicketDraft, TicketNote
 from conversation.turn import KnownTicket, Line
@@ -17,6 +17,28 @@ from store.schema import ticket_events, tickets
 EXCERPT_LINES = 12
 OPEN_STATUSES = ("open", "processing", "waiting_customer")
 _NEW_EVENT = insert_new(ticket_events)
+_NEW_TICKET = insert(tickets)
+_OF_TURN = select(tickets.c.number).where(tickets.c.turn_id == bindparam("turn"))
+#: The last one by id: among the numbers of a day, the ten-thousandth sorts before the second.
+_NEWEST = (
+    select(tickets.c.number)
+    .where(tickets.c.number.startswith(bindparam("prefix")))
+    .order_by(tickets.c.id.desc())
+    .limit(1)
+)
+_LAST_NOTE = (
+    select(ticket_events.c.text)
+    .where(ticket_events.c.number == tickets.c.number, ticket_events.c.kind != "opened")
+    .order_by(ticket_events.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_KNOWN = (
+    select(tickets, _LAST_NOTE.label("last_note"))
+    .where(tickets.c.customer_id == bindparam("customer"))
+    .order_by(tickets.c.id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def open_ticket(
@@ -30,7 +52,7 @@ def open_ticket(
     now: float,
 ) -> str:
     """Opens the ticket that a turn asked for and gives its number; the same turn always gets the same ticket."""
-    known = connection.execute(select(tickets.c.number).where(tickets.c.turn_id == turn_id)).scalar()
+    known = connection.execute(_OF_TURN, {"turn": turn_id}).scalar()
     if known is not None:
         return str(known)
     number = _next_number(connection, now)
@@ -49,7 +71,7 @@ def open_ticket(
         "opened_at": now,
         "updated_at": now,
     }
-    connection.execute(tickets.insert().values(row))
+    connection.execute(_NEW_TICKET, row)
     key = f"{turn_id}:opened"
     record_event(connection, key=key, number=number, kind="opened", actor="bot", text=draft.title, now=now)
     return number
@@ -80,19 +102,7 @@ def apply_note(connection: Connection, note: TicketNote, *, turn_id: str, actor:
 
 def known_tickets(connection: Connection, customer_id: str, *, limit: int = 5) -> tuple[KnownTicket, ...]:
     """The customer's tickets, newest first, each with its last words."""
-    last_note = (
-        select(ticket_events.c.text)
-        .where(ticket_events.c.number == tickets.c.number, ticket_events.c.kind != "opened")
-        .order_by(ticket_events.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        select(tickets, last_note.label("last_note"))
-        .where(tickets.c.customer_id == customer_id)
-        .order_by(tickets.c.id.desc())
-        .limit(limit)
-    )
+    rows = connection.execute(_KNOWN, {"customer": customer_id, "most": limit})
     return tuple(
         KnownTicket(row.number, row.title, row.status, row.kind, row.opened_at, row.last_note or "") for row in rows
     )
@@ -112,6 +122,6 @@ def _next_number(connection: Connection, now: float) -> str:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"ticket:{day}"))))
     prefix = f"T-{day}-"
-    newest = connection.execute(select(func.max(tickets.c.number)).where(tickets.c.number.startswith(prefix))).scalar()
+    newest = connection.execute(_NEWEST, {"prefix": prefix}).scalar()
     count = int(newest.rsplit("-", 1)[1]) if newest else 0
     return f"{prefix}{count + 1:04d}"

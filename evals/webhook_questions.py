@@ -22,7 +22,7 @@ from evals.bench.figures import percentile
 from evals.retrieval_sets import read_rows
 from evals.rig.asking import Asking, asking
 from evals.rig.beside import SceneTerms, scene
-from evals.rig.data_folder import data_folder
+from evals.rig.scratch_folder import scratch_folder
 from evals.rig.turns_seen import TurnSeen
 from evals.suites.figures import Found, question_figures
 from evals.suites.run import NO_HOLD, found
@@ -84,7 +84,7 @@ def figures_of(asked: Sequence[Asked]) -> dict[str, float]:
 async def ask_all(kb: Path, queries: Sequence[Query]) -> dict[str, float]:
     """Imports `kb` into a fresh service and asks everything there, each question as somebody new."""
     started = time.perf_counter()
-    with data_folder() as folder:
+    with scratch_folder() as folder:
         async with scene(SceneTerms(knowledge=(_unpacked(kb, folder),), more=NO_HOLD)) as running:
             ready = time.perf_counter()
             async with asking(running) as ask:

@@ -49,30 +49,31 @@ def waiting_lanes(connection: Connection, *, now: float, wanted: int) -> list[st
     return list(connection.execute(_SWEEP, {"now": now, "wanted": wanted}).scalars())
 
 
-_CLAIMABLE = (
-    " WHERE EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane)"
-    " AND NOT EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane AND not_before > :now)"
-    " AND NOT EXISTS (SELECT 1 FROM leases WHERE conversation_key = lane AND expires_at > :now)"
-    " ORDER BY place) AS claimable"
-)
-_INTO = "INSERT INTO leases (conversation_key, epoch, holder, expires_at) SELECT lane, 1, :holder, :until FROM"
-_TAKEN = (
-    " LIMIT :wanted ON CONFLICT (conversation_key) DO UPDATE SET epoch = leases.epoch + 1, holder = excluded.holder,"
-    " expires_at = excluded.expires_at WHERE leases.expires_at <= :now RETURNING conversation_key, epoch"
-)
+_CLAIM_FORM = """
+INSERT INTO leases (conversation_key, epoch, holder, expires_at)
+SELECT lane, 1, :holder, :until FROM (
+    SELECT lane FROM {asked}
+    WHERE EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane)
+    AND NOT EXISTS (SELECT 1 FROM inbox WHERE status = 'waiting' AND conversation_key = lane AND not_before > :now)
+    AND NOT EXISTS (SELECT 1 FROM leases WHERE conversation_key = lane AND expires_at > :now)
+    ORDER BY place
+) AS claimable WHERE {unclaimed} LIMIT :wanted
+ON CONFLICT (conversation_key) DO UPDATE
+SET epoch = leases.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+WHERE leases.expires_at <= :now
+RETURNING conversation_key, epoch
+"""
 #: The order of the asked lanes is kept, or some would starve. On PostgreSQL, processes that claim at the same moment
 #: pass over each other's lanes instead of waiting for them.
 _CLAIM = two_texts(
-    _INTO
-    + " (SELECT lane FROM (SELECT value AS lane, key AS place FROM json_each(:lanes)) AS asked"
-    + _CLAIMABLE
-    + " WHERE true"
-    + _TAKEN,
-    _INTO
-    + " (SELECT lane FROM json_array_elements_text(CAST(:lanes AS json)) WITH ORDINALITY AS asked(lane, place)"
-    + _CLAIMABLE
-    + " WHERE pg_try_advisory_xact_lock(hashtextextended(lane, 0))"
-    + _TAKEN,
+    _CLAIM_FORM.format(
+        asked="(SELECT value AS lane, key AS place FROM json_each(:lanes)) AS asked",
+        unclaimed="true",
+    ),
+    _CLAIM_FORM.format(
+        asked="json_array_elements_text(CAST(:lanes AS json)) WITH ORDINALITY AS asked(lane, place)",
+        unclaimed="pg_try_advisory_xact_lock(hashtextextended(lane, 0))",
+    ),
 )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
+from conversation.errors import RetryLater
 from store.database_url import read_url, sqlite_path
 
+LOCK_TRIES, LOCK_PAUSE_S = 600, 0.1
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: The number of PostgreSQL's advisory lock: any constant that nobody else in the database uses.
 LOCK = 0x4875_6979_696E_67
@@ -39,14 +44,30 @@ def _engine(text_url: str) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        _write_ahead(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switches the file to its lasting mode before the service opens it from several threads at once.
+
+    SQLite refuses the switch at once, without waiting, while anybody else is at the file.
+    """
+    for _ in range(LOCK_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(LOCK_PAUSE_S)
+        else:
+            return
+    raise RetryLater("the SQLite file stays locked: is another process using it?")
 
 
 def _upgrade(engine: Engine) -> None:

@@ -60,6 +60,8 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
         ("database_url: mysql://x", "sqlite:/// or postgresql://"),
         ("llm: {base_url: 'http://x/v1'}", "HUIYING_LLM_MODEL"),
         ("desk: {hours: {opens: nine}}", "09:00"),
+        ("desk: {hours: {timezone: Asia/Nowhere}}", "Asia/Shanghai"),
+        ("desk: {hours: {timezone: Asia}}", "there is no time zone 'Asia'"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_place_and_the_cure(tmp_path: Path, text: str, said: str) -> None:
@@ -78,3 +80,7 @@ def test_two_channels_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_named_file_that_is_missing_is_said_so() -> None:
     assert "does not exist" in refusal({"HUIYING_CONFIG": "/nowhere/huiying.yaml"})
+
+
+def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    assert "cannot be read" in refusal({"HUIYING_CONFIG": str(tmp_path)})

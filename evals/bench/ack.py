@@ -12,9 +12,9 @@ from evals.bench.figures import median
 from evals.bench.load import Load, closed_loop
 from evals.bench.process import Measured, measured, measured_service
 from evals.bench.table import mark, table
-from evals.rig.data_folder import data_folder
 from evals.rig.loopback import listening, port_of, url_of
 from evals.rig.platforms import platforms_at, settings_for
+from evals.rig.scratch_folder import scratch_folder
 
 TARGET_RATIO = 0.4
 
@@ -103,7 +103,7 @@ async def measure_ack(terms: AckTerms | None = None) -> AckReport:
 async def _endpoints() -> AsyncIterator[tuple[dict[str, int], dict[str, Measured], str]]:
     bare, opened = listening(), listening()
     ports = {"bare": port_of(bare), "feishu": port_of(opened), "wecom": port_of(opened)}
-    with data_folder() as folder:
+    with scratch_folder() as folder:
         async with platforms_at(url_of(opened)) as platforms:
             for open_id in feishu_people():
                 platforms.feishu.rooms.person(open_id, "顾客")

@@ -87,4 +87,4 @@ async def measured(module: str, spec: dict[str, Any], opened: socket.socket) -> 
 def measured_service(settings: Settings, role: str, opened: socket.socket) -> AbstractAsyncContextManager[Measured]:
     """A child that is the service in `role`."""
     spec = {"role": role, "settings": settings.model_dump(mode="json", by_alias=True)}
-    return measured("evals.bench.service_child", spec, opened)
+    return measured("evals.bench.product_child", spec, opened)

@@ -10,10 +10,10 @@ from socket import socket
 from typing import Any
 
 from app import build_app
-from evals.rig.data_folder import data_folder
 from evals.rig.loopback import listening, port_of, serving, url_of
 from evals.rig.model_relay import ModelEndpoint
 from evals.rig.platforms import SAMPLE, Platforms, platforms_at, settings_for
+from evals.rig.scratch_folder import scratch_folder
 from evals.rig.shifted_clock import ShiftedClock
 from settings import Settings
 from wiring import Service, build_service
@@ -45,7 +45,7 @@ async def scene(terms: SceneTerms) -> AsyncIterator[Scene]:
     """Builds and starts a service in a folder of its own, and stops and forgets it at the end."""
     clock, opened = ShiftedClock(), listening()
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(data_folder())
+        folder = stack.enter_context(scratch_folder())
         platforms = await stack.enter_async_context(
             platforms_at(url_of(opened), clock=clock, qps_per_chat=terms.qps_per_chat, endpoint=terms.endpoint)
         )
@@ -60,6 +60,8 @@ async def scene(terms: SceneTerms) -> AsyncIterator[Scene]:
         )
         service = await stack.enter_async_context(_built(settings, clock))
         await stack.enter_async_context(_served(service, opened))
+        # The platforms fall silent first: what they still post must meet a service.
+        stack.push_async_callback(platforms.aclose)
         yield Scene(service, platforms, clock)
 
 

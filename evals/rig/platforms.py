@@ -55,20 +55,31 @@ class Platforms:
         self.llm: LlmDouble | ModelRelay = ModelRelay(endpoint, client) if endpoint else LlmDouble()
         self.own_url = own_url
         self.refresh_s = REFRESH_S
-        self.wecom = WecomDouble(
+        self.wecom = self._wecom(service_url, client, clock)
+        self.feishu = self._feishu(service_url, client, clock, qps_per_chat)
+        # A Feishu domain is an origin, so its double has the root.
+        mounts = {"/wecom": self.wecom.app, "/llm": self.llm.app, "": self.feishu.app}
+        self.app = Starlette(routes=[Mount(path, app) for path, app in mounts.items()])
+
+    def _wecom(self, service_url: str, client: httpx.AsyncClient, clock: Callable[[], float]) -> WecomDouble:
+        return WecomDouble(
             TOKEN,
             AES_KEY,
             BOT_ID,
             BOT_NAME,
             f"{service_url}/channels/wecom_bot/{ACCOUNT}",
             client,
-            public_base=f"{own_url}/wecom",
+            public_base=f"{self.own_url}/wecom",
             clock=clock,
             refresh_s=REFRESH_S,
             ledger=self.ledger,
             faults=self.faults,
         )
-        self.feishu = FeishuDouble(
+
+    def _feishu(
+        self, service_url: str, client: httpx.AsyncClient, clock: Callable[[], float], qps_per_chat: int | None
+    ) -> FeishuDouble:
+        return FeishuDouble(
             APP_ID,
             APP_SECRET,
             ENCRYPT_KEY,
@@ -83,9 +94,6 @@ class Platforms:
             staff_chat_ids=(STAFF_CHAT,),
             qps_per_chat=qps_per_chat,
         )
-        # A Feishu domain is an origin, so its double has the root.
-        mounts = {"/wecom": self.wecom.app, "/llm": self.llm.app, "": self.feishu.app}
-        self.app = Starlette(routes=[Mount(path, app) for path, app in mounts.items()])
 
     @property
     def llm_url(self) -> str:

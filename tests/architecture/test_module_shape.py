@@ -16,7 +16,9 @@ OURS = [
     *("tools", "desk", "console", "evals", "commands", "playground"),
 ]
 TOP_LEVEL = sorted(path.name for path in ROOT.glob("*.py"))
-BANNED = re.compile(r"util|helper|common|misc|(?<!data)base|core|manager|handler|processor|service|impl|data(?!base)", re.I)
+BANNED = re.compile(
+    r"util|helper|common|misc|(?<!data)base|core|manager|handler|processor|service|impl|data(?!base)", re.I
+)
 #: Names that the rule allows: a database is a database, and the composition root's result is the service itself.
 ALLOWED = {"Service", "build_service", "Database", "SqliteDatabase", "PostgresDatabase", "KnowledgeBase"}
 MAX_MODULE, MAX_FUNCTION = 250, 40

@@ -168,7 +168,7 @@ async def test_a_stop_gives_running_turns_back_without_counting_the_try(stage: S
     assert loaded.tries == 1
 
 
-async def test_a_stop_lets_running_turns_finish(stage: Stage) -> None:
+async def test_a_stop_lets_running_turns_finish_and_their_replies_leave(stage: Stage) -> None:
     stage.thinker.gate = asyncio.Event()
     async with stage.open() as office:
         await stage.put(message(1))
@@ -178,7 +178,18 @@ async def test_a_stop_lets_running_turns_finish(stage: Stage) -> None:
         await stage.put(message(2, lane=2))
         stage.thinker.gate.set()
         await stopping
+        assert not office.working
     assert await stage.column(inbox, "status") == ["done", "waiting"]
+    assert stage.channel.texts == [f"答：{message(1).text}"]
+
+
+async def test_a_thought_that_cancels_itself_counts_as_failed(stage: Stage) -> None:
+    async def cancelled(_turn: Turn) -> TurnResult:
+        raise asyncio.CancelledError
+
+    await stage.put(message(1))
+    assert await stage.answer(cancelled) == [Committed()]
+    assert "cancelled from within" in (await stage.column(inbox, "error"))[0]
 
 
 async def test_a_lost_lease_stops_the_thought(stage: Stage, clock: FakeClock) -> None:

@@ -12,7 +12,7 @@ MODELS = Path(__file__).resolve().parents[2] / "var" / "models"
 
 
 @contextmanager
-def data_folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
     """A folder for one service."""
     with tempfile.TemporaryDirectory(prefix="huiying-eval-", ignore_cleanup_errors=True) as name:
         MODELS.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import build_app
+from app import build_app, settle_memory
 from evals.bench.child import run_child, serve_until_told, spec_and_socket
 from settings import Settings
 from telemetry import configure_logging
@@ -14,6 +14,7 @@ async def serve() -> None:
     spec, opened = spec_and_socket()
     configure_logging(level="CRITICAL")
     service = await build_service(Settings.model_validate(spec["settings"]))
+    settle_memory()
     try:
         await serve_until_told(build_app(service, role=spec["role"]), opened)
     finally:
