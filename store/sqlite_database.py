@@ -65,7 +65,12 @@ class SqliteDatabase:
             return work(connection)
 
     def _write_groups(self) -> None:
-        with self._engine.connect() as connection:
+        try:
+            connection = self._engine.connect()
+        except OperationalError as error:
+            self._refuse_all(error)
+            return
+        with connection:
             while (job := self._jobs.get()) is not None:
                 group, closing = self._gather(job)
                 # From here on a waiter that is cancelled cannot take its work back: the result would have no place.
@@ -74,6 +79,12 @@ class SqliteDatabase:
                     self._commit_group(connection, wanted)
                 if closing:
                     return
+
+    def _refuse_all(self, error: OperationalError) -> None:
+        """Nobody waits for ever for a file that cannot be opened."""
+        while (job := self._jobs.get()) is not None:
+            if job[1].set_running_or_notify_cancel():
+                job[1].set_exception(RetryLater(f"the SQLite file cannot be opened: {error.orig}"))
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         group = [first]

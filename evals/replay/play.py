@@ -45,7 +45,7 @@ class Player:
     async def _speak(self, own: list[Line]) -> None:
         for line in own:
             fate = self.ladder.fate()
-            self.fates[fate] += 1
+            self.fates[fate.value] += 1
             if fate is Fate.TWICE:
                 message_id = await self._say_twice(line)
             else:

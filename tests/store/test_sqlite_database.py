@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from conversation.errors import RetryLater
 from store.sqlite_database import SqliteDatabase
 
 
@@ -89,3 +90,12 @@ async def test_what_is_written_survives_closing(tmp_path: Path) -> None:
     again = SqliteDatabase(tmp_path / "a.sqlite3")
     assert await numbers(again) == [5]
     await again.close()
+
+
+async def test_a_file_that_cannot_be_opened_is_said_so_instead_of_waiting_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite3").mkdir()
+    database = SqliteDatabase(tmp_path / "a.sqlite3")
+    for _ in range(2):
+        with pytest.raises(RetryLater, match="cannot be opened"):
+            await database.write(lambda c: c.execute(text("SELECT 1")))
+    await database.close()
