@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from conversation.errors import RetryLater
@@ -31,6 +32,8 @@ class PostgresDatabase:
                 if getattr(error.orig, "sqlstate", "") in CONFLICTS and attempt < TRIES:
                     continue
                 raise _named(error) from error
+            except PoolTimeout as error:
+                raise RetryLater("every PostgreSQL connection of this process is busy") from error
         raise RetryLater("PostgreSQL kept refusing a transaction because of conflicts")
 
     async def read(self, work: Work[Result]) -> Result:
@@ -40,6 +43,8 @@ class PostgresDatabase:
                 return await connection.run_sync(work)
         except DBAPIError as error:
             raise _named(error) from error
+        except PoolTimeout as error:
+            raise RetryLater("every PostgreSQL connection of this process is busy") from error
 
     async def close(self) -> None:
         """See `Database.close`."""

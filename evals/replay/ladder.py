@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -24,38 +24,38 @@ class Fate(StrEnum):
     ACK_LOST = "acknowledgement lost"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FaultLadder:
-    """Draws from one seed: the same traffic and seed meet the same kinds of faults."""
+    """Draws from one seed: the same line of the same traffic meets the same fate, in whatever order lines are said."""
 
     seed: int
     twice: float = 0.2
     ack_lost: float = 0.15
     again: float = 0.25
-    _draw: random.Random = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._draw = random.Random(f"ladder {self.seed}")
-
-    def fate(self) -> Fate:
-        """The fate of the next message."""
-        chance = self._draw.random()
+    def fate(self, line: int) -> Fate:
+        """The fate of a line, by its number in the traffic."""
+        chance = self._draw("fate", line).random()
         if chance < self.twice:
             return Fate.TWICE
         return Fate.ACK_LOST if chance < self.twice + self.ack_lost else Fate.PLAIN
 
     def shuffled(self, items: list[Item]) -> list[Item]:
         """The same items in another order."""
-        return self._draw.sample(items, len(items))
+        return self._draw("order", len(items)).sample(items, len(items))
 
-    def redelivered(self, items: list[Item]) -> list[Item]:
-        """Those that a platform delivers again on a rung although they were acknowledged."""
-        return [item for item in items if self._draw.random() < self.again]
+    def comes_again(self, line: int, rung_s: float) -> bool:
+        """Whether a platform delivers a line again on a rung although it was acknowledged."""
+        return self._draw("again", line, rung_s).random() < self.again
 
     def arm(self, faults: Faults) -> None:
         """Makes some sends fail: the platform is too busy, breaks, or does it and loses its answer."""
+        draw = self._draw("faults")
         for call in ("reply", "create", "response_url"):
-            faults.every(self._draw.randint(5, 9), call, rate_limited=True)
-            faults.every(self._draw.randint(6, 11), call, drop=True)
-            faults.every(self._draw.randint(8, 13), call, http=500)
-        faults.every(self._draw.randint(15, 25), "token", http=500)
+            faults.every(draw.randint(5, 9), call, rate_limited=True)
+            faults.every(draw.randint(6, 11), call, drop=True)
+            faults.every(draw.randint(8, 13), call, http=500)
+        faults.every(draw.randint(15, 25), "token", http=500)
+
+    def _draw(self, *what: object) -> random.Random:
+        return random.Random(f"{self.seed} {what}")

@@ -11,6 +11,9 @@ from evals.replay.traffic import Line, scenes
 from evals.rig.beside import Scene
 from evals.rig.quiet import leap, until_quiet
 
+#: So many redeliveries are on their way at the same time.
+AT_ONCE = 16
+
 
 @dataclass(slots=True)
 class Player:
@@ -20,37 +23,38 @@ class Player:
     ladder: FaultLadder
     fates: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     unsettled: int = 0
-    _said: list[tuple[Line, str]] = field(default_factory=list)
+    _said: dict[int, tuple[Line, str]] = field(default_factory=dict)
 
     async def play(self, lines: list[Line]) -> None:
         """Everything from the first line to the last rung of the ladder."""
         self.ladder.arm(self.scene.platforms.faults)
         before, spent_s = 0.0, sum(SOON_S)
         for act in scenes(lines):
-            if self._said:
+            first = len(self._said)
+            if first:
                 await leap(self.scene, act[0].t - before - spent_s)
-            before, first = act[-1].t, len(self._said)
-            await self._act(act)
+            before = act[-1].t
+            await self._act(list(enumerate(act, start=first)))
             await self._settle()
-            await self._climb(SOON_S, self._said[first:])
-        await self._climb(LATE_S, self._said)
+            await self._climb(SOON_S, range(first, len(self._said)))
+        await self._climb(LATE_S, range(len(self._said)))
 
-    async def _act(self, act: list[Line]) -> None:
+    async def _act(self, act: list[tuple[int, Line]]) -> None:
         """People speak at the same time, each in their own order."""
-        people: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
-        for line in act:
-            people[line.person].append(line)
+        people: dict[tuple[str, str, str], list[tuple[int, Line]]] = defaultdict(list)
+        for number, line in act:
+            people[line.person].append((number, line))
         await asyncio.gather(*(self._speak(own) for own in self.ladder.shuffled(list(people.values()))))
 
-    async def _speak(self, own: list[Line]) -> None:
-        for line in own:
-            fate = self.ladder.fate()
+    async def _speak(self, own: list[tuple[int, Line]]) -> None:
+        for number, line in own:
+            fate = self.ladder.fate(number)
             self.fates[fate.value] += 1
             if fate is Fate.TWICE:
                 message_id = await self._say_twice(line)
             else:
                 message_id = await self._say(line, lose_ack=fate is Fate.ACK_LOST)
-            self._said.append((line, message_id))
+            self._said[number] = (line, message_id)
 
     async def _say(self, line: Line, *, lose_ack: bool = False) -> str:
         platforms = self.scene.platforms
@@ -89,23 +93,27 @@ class Player:
         else:
             await self.scene.platforms.feishu.redeliver(message_id)
 
-    async def _climb(self, rungs_s: tuple[float, ...], said: list[tuple[Line, str]]) -> None:
-        ledger = self.scene.platforms.ledger
+    async def _climb(self, rungs_s: tuple[float, ...], numbers: range) -> None:
         for rung_s in rungs_s:
             await leap(self.scene, rung_s)
             await self.scene.platforms.feishu.advance_redeliveries()
-            unheard = self._unacknowledged()
-            heard = [(line, known) for line, known in said if not ledger.message(known).extra.get("undelivered")]
-            owed = [one for one in heard if one[0].platform == "wecom" and one[1] in unheard]
-            again = [*owed, *(one for one in self.ladder.redelivered(heard) if one not in owed)]
+            again = [self._said[number] for number in numbers if self._comes_again(number, rung_s)]
             self.fates[f"redelivered at +{rung_s:.0f} s"] += len(again)
-            for start in range(0, len(again), 16):
-                await asyncio.gather(*(self._redeliver(*one) for one in again[start : start + 16]))
+            for start in range(0, len(again), AT_ONCE):
+                await asyncio.gather(*(self._redeliver(*one) for one in again[start : start + AT_ONCE]))
             await self._settle()
 
-    def _unacknowledged(self) -> set[str]:
+    def _comes_again(self, number: int, rung_s: float) -> bool:
+        """What the platform knows no acknowledgement of, and some of the rest. Feishu's double owes its own itself."""
+        line, message_id = self._said[number]
+        if self.scene.platforms.ledger.message(message_id).extra.get("undelivered"):
+            return False
+        owed = line.platform == "wecom" and not self._acknowledged(message_id)
+        return owed or self.ladder.comes_again(number, rung_s)
+
+    def _acknowledged(self, message_id: str) -> bool:
         deliveries = self.scene.platforms.ledger.deliveries
-        return {one.key for one in deliveries} - {one.key for one in deliveries if one.outcome == "answered"}
+        return any(one.key == message_id and one.outcome == "answered" for one in deliveries)
 
     async def _settle(self) -> None:
         self.unsettled += not await until_quiet(self.scene)

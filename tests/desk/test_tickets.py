@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from conversation.identity import Speaker
 from conversation.outcomes import TicketDraft, TicketNote, Urgency
@@ -37,6 +37,16 @@ async def test_the_same_turn_never_opens_two_tickets(database: Database) -> None
     assert first == again
     assert first.endswith("-0001")
     assert second.endswith("-0002")
+
+
+async def test_numbers_go_on_after_the_ten_thousandth_ticket_of_a_day(database: Database) -> None:
+    def work(connection: Connection) -> list[str]:
+        open_conversation(connection)
+        first = opened(connection, "tn_1")
+        connection.execute(update(tickets).values(number=first.replace("-0001", "-9999")))
+        return [opened(connection, "tn_2"), opened(connection, "tn_3")]
+
+    assert [number.rsplit("-", 1)[1] for number in await database.write(work)] == ["10000", "10001"]
 
 
 async def test_a_ticket_carries_what_was_said(database: Database) -> None:

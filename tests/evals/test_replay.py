@@ -158,7 +158,7 @@ def test_staff_cards_and_reminders_are_no_replies(chat: Chat) -> None:
 
 def test_the_ladder_draws_the_same_fates_from_the_same_seed() -> None:
     ladders = [FaultLadder(4), FaultLadder(4), FaultLadder(5)]
-    fates = [[ladder.fate() for _ in range(60)] for ladder in ladders]
+    fates = [[ladder.fate(number) for number in range(60)] for ladder in ladders]
     assert fates[0] == fates[1] != fates[2]
     assert set(fates[0]) == set(Fate)
 
