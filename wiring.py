@@ -205,6 +205,7 @@ def _build_office(parts: Parts) -> PostOffice:
         retriever=parts.library.retriever,
         briefs=parts.minds.briefs,
         helpdesk=parts.helpdesk,
+        channels=parts.channels,
         clock=parts.clock,
     )
     return PostOffice(

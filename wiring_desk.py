@@ -15,11 +15,11 @@ from agents.handoff_brief import BriefAgent
 from channels.channel import Channel
 from channels.feishu.channel import FeishuChannel
 from conversation.errors import HuiyingError, RetryLater
-from conversation.identity import Room, RoomKind
+from conversation.identity import Person, Room, RoomKind
 from conversation.messages import EventKind, OutgoingMessage, RoomEvent
 from conversation.staff_wording import staff_wording
 from conversation.wording import wording
-from delivery.brief_writer import BriefWriter
+from delivery.brief_writer import BriefWriter, NameOf
 from delivery.desk_effects import OPEN_TWIN, PROMISE_DUE, TELL_TWIN, WRITE_BRIEF, DeskEffects
 from delivery.promise_keeper import PromiseKeeper
 from delivery.ticket_twins import TicketTwins
@@ -84,11 +84,20 @@ def build_actions(
     retriever: Retriever,
     briefs: BriefAgent,
     helpdesk: FeishuHelpdesk | None,
+    channels: Mapping[tuple[str, str], Channel],
     clock: Callable[[], float],
 ) -> dict[str, TimerAction]:
     """What timers do, by kind."""
     room, words = staff_room(settings), staff_wording(LANGUAGE)
-    writer = BriefWriter(database, briefs, retriever.search, staff_room=room, words=words, clock=clock)
+    writer = BriefWriter(
+        database,
+        briefs,
+        retriever.search,
+        staff_room=room,
+        words=words,
+        clock=clock,
+        name_of=_name_of(channels),
+    )
     keeper = PromiseKeeper(
         database,
         staff_room=room,
@@ -156,3 +165,11 @@ def _fixed(token: str) -> UserTokens:
         return token
 
     return give
+
+
+def _name_of(channels: Mapping[tuple[str, str], Channel]) -> NameOf:
+    async def ask(room: Room, person: Person) -> str:
+        channel = channels.get((room.platform, room.account))
+        return await channel.name_of(person.person_id) if isinstance(channel, FeishuChannel) else ""
+
+    return ask

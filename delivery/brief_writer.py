@@ -11,10 +11,10 @@ from sqlalchemy import Connection, update
 from agents.handoff_brief import BriefAgent, CaseFile, WrittenBrief
 from conversation.codec import to_json
 from conversation.findings import Retrieval
-from conversation.identity import Room
+from conversation.identity import Person, Room
 from conversation.messages import OutgoingMessage
 from conversation.staff_wording import StaffWording
-from delivery.case_loading import Case, load_case
+from delivery.case_loading import Case, load_case, name_customer
 from delivery.desk_effects import ESCALATION
 from delivery.timers import TimerCall
 from desk.escalations import keep_brief
@@ -26,6 +26,13 @@ from store.schema import turns
 logger = structlog.get_logger(__name__)
 
 Find = Callable[[str], Awaitable[Retrieval]]
+#: What a person in a room is called, for platforms whose messages do not say; empty when it cannot be had.
+NameOf = Callable[[Room, Person], Awaitable[str]]
+
+
+async def nameless(_room: Room, _person: Person) -> str:
+    """Nobody can be asked for names."""
+    return ""
 
 
 class BriefWriter:
@@ -43,6 +50,7 @@ class BriefWriter:
         staff_room: Room | None,
         words: StaffWording,
         clock: Callable[[], float],
+        name_of: NameOf = nameless,
     ) -> None:
         self._database = database
         self._agent = agent
@@ -50,6 +58,7 @@ class BriefWriter:
         self._staff_room = staff_room
         self._words = words
         self._clock = clock
+        self._name_of = name_of
 
     async def write(self, call: TimerCall) -> None:
         """Writes and sends once per escalation; a repeat writes the brief anew and sends nothing twice."""
@@ -59,7 +68,13 @@ class BriefWriter:
             logger.warning("brief.no_case", handoff_id=handoff_id)
             return
         written = await self._agent.write(await self._with_passages(case))
-        await self._database.write(lambda connection: self._keep(connection, case, written))
+        name = await self._missing_name(case)
+        await self._database.write(lambda connection: self._keep(connection, case, written, name))
+
+    async def _missing_name(self, case: Case) -> str:
+        """The customer's name where the conversation does not know it yet."""
+        conversation = case.file.conversation
+        return "" if conversation.customer.name else await self._name_of(conversation.room, conversation.customer)
 
     async def _with_passages(self, case: Case) -> CaseFile:
         if not case.question:
@@ -67,8 +82,10 @@ class BriefWriter:
         found = await self._find(case.question)
         return replace(case.file, passages=found.passages[:3])
 
-    def _keep(self, connection: Connection, case: Case, written: WrittenBrief) -> None:
+    def _keep(self, connection: Connection, case: Case, written: WrittenBrief, name: str) -> None:
         handoff = case.handoff
+        if name:
+            name_customer(connection, case.file.conversation, name)
         keep_brief(connection, handoff.handoff_id, to_json(written.brief))
         if written.usage.calls:
             _count_usage(connection, handoff.turn_id, written)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from agents.handoff_brief import CaseFile
-from conversation.codec import from_json
+from conversation.codec import from_json, to_json
 from conversation.findings import Emotion
 from conversation.identity import Person, Room, Speaker
 from conversation.turn import Conversation
@@ -57,3 +57,11 @@ def load_case(connection: Connection, handoff_id: str) -> Case | None:
     )
     lines = last_lines(connection, [row.id])[row.id]
     return Case(handoff, CaseFile(lines, conversation, reason=handoff.reason))
+
+
+def name_customer(connection: Connection, conversation: Conversation, name: str) -> None:
+    """Keeps a customer's name that was learned after their first words."""
+    person = to_json(replace(conversation.customer, name=name))
+    about = conversations.c.id == conversation.conversation_id
+    connection.execute(update(conversations).where(about).values(person=person))
+    connection.execute(update(customers).where(customers.c.id == conversation.customer_id).values(name=name))

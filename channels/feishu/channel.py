@@ -63,15 +63,15 @@ class FeishuChannel:
         self._client = FeishuClient(FeishuApi(client, settings.domain, self.tokens), hosts)
         self._attachments = Attachments(self._client)
         self._recent = RecentMessages()
-        people = People(self._client, settings.app_id, clock)
-        self._presses = PressAnswers(presses, self._client, people)
+        self._people = People(self._client, settings.app_id, clock)
+        self._presses = PressAnswers(presses, self._client, self._people)
         self._bot = Person(settings.bot_open_id, settings.bot_name, Speaker.BOT)
         self._asking_bot = asyncio.Lock()
         self._webhook = FeishuWebhook(
             settings,
             intake=intake,
             presses=self._presses,
-            people=people,
+            people=self._people,
             recent=self._recent,
             bot_open_id=self._bot_open_id,
             clock=clock,
@@ -101,9 +101,14 @@ class FeishuChannel:
         """Asks Feishu who the bot is; proves that app_id, app_secret and bot ability are right."""
         return await self._client.bot()
 
+    async def name_of(self, open_id: str) -> str:
+        """What a person is called; empty when Feishu does not tell within a second."""
+        return (await self._people.named(Person(open_id))).name
+
     async def close(self) -> None:
         """See `Channel.close`."""
         await self._presses.close()
+        await self._people.close()
         await self.tokens.close()
 
     async def _send_words(self, message: OutgoingMessage, key: str) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from channels.feishu.client import FeishuClient
 from conversation.errors import HuiyingError
-from conversation.identity import Person
+from conversation.identity import Person, Speaker
 from conversation.messages import EventKind, Incoming, IncomingMessage, Quote
 from tools.feishu_errors import FeishuRefused
 
@@ -42,12 +42,18 @@ class People:
         self._clock = clock
         self._names: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._paused_until: dict[str, float] = {}
+        self._learning: dict[str, asyncio.Task[tuple[str, float]]] = {}
 
     async def fill_in(self, incoming: Incoming) -> Incoming:
-        """The same with the sender's name and the quoted words, as far as they can be had."""
+        """The same with the quoted words, as far as they can be had, and the sender's name.
+
+        A customer's name is not waited for: where it is not known yet, it is learned beside the acknowledgement.
+        """
         if isinstance(incoming, IncomingMessage):
-            sender, quote = await asyncio.gather(self.named(incoming.sender), self._quoted(incoming.quote))
-            return replace(incoming, sender=sender, quote=quote)
+            quote = await self._quoted(incoming.quote)
+            if incoming.sender.speaker is Speaker.CUSTOMER:
+                return replace(incoming, sender=self._named_if_known(incoming.sender), quote=quote)
+            return replace(incoming, sender=await self.named(incoming.sender), quote=quote)
         if incoming.kind is EventKind.TICKET_CHANGED:
             return replace(incoming, sender=await self.named(incoming.sender))
         return incoming
@@ -58,8 +64,28 @@ class People:
             return person
         known = self._names.get(person.person_id)
         if known is None or known[1] <= self._clock():
-            known = await self._ask_name(person.person_id)
+            learning = self._learning.get(person.person_id)
+            known = await (asyncio.shield(learning) if learning else self._ask_name(person.person_id))
         return replace(person, name=known[0])
+
+    def _named_if_known(self, person: Person) -> Person:
+        if person.name or not person.person_id.startswith("ou_"):
+            return person
+        known = self._names.get(person.person_id)
+        if known is not None and known[1] > self._clock():
+            return replace(person, name=known[0])
+        if person.person_id not in self._learning:
+            task = asyncio.create_task(self._ask_name(person.person_id))
+            self._learning[person.person_id] = task
+            task.add_done_callback(lambda _: self._learning.pop(person.person_id, None))
+        return person
+
+    async def close(self) -> None:
+        """Stops learning names."""
+        learning = list(self._learning.values())
+        for task in learning:
+            task.cancel()
+        await asyncio.gather(*learning, return_exceptions=True)
 
     async def _ask_name(self, open_id: str) -> tuple[str, float]:
         name = await self._try("name", self._client.user_name, open_id) or ""

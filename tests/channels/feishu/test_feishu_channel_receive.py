@@ -43,7 +43,15 @@ async def test_saving_the_request_url_works(stage: Stage) -> None:
     assert await stage.double._delivery.challenge()
 
 
-async def test_a_group_line_comes_in_with_the_name_of_who_wrote_it(stage: Stage) -> None:
+async def learned(stage: Stage) -> None:
+    """Waits until the names that are being asked for beside the acknowledgement are known."""
+    await asyncio.gather(*stage.channel._people._learning.values())
+
+
+async def test_a_group_line_comes_in_with_the_name_of_who_wrote_it_once_it_is_known(stage: Stage) -> None:
+    await stage.double.say(chat_id="oc_room", text="在吗", **LI_SI)
+    await learned(stage)
+    stage.inbox.items.clear()
     message_id = await stage.double.say(chat_id="oc_room", text="订单到哪了", mention_bot=True, **LI_SI)
     (heard,) = stage.inbox.messages
     assert (heard.message_id, heard.text, heard.mentions_bot) == (message_id, "订单到哪了", True)
@@ -55,20 +63,25 @@ async def test_a_group_line_comes_in_with_the_name_of_who_wrote_it(stage: Stage)
 async def test_a_name_is_asked_for_once_a_day_and_never_waited_for(stage: Stage) -> None:
     for text in ("一", "二", "三"):
         await stage.double.say(chat_id="oc_room", text=text, **LI_SI)
+        await learned(stage)
     assert len(stage.calls("user")) == 1
     stage.clock.now += 86_401
     stage.double.faults.next("user", http=502)
     await stage.double.say(chat_id="oc_room", text="四", **LI_SI)
-    assert [heard.sender.name for heard in stage.inbox.messages] == ["李四", "李四", "李四", ""]
-    stage.clock.now += 601
+    await learned(stage)
     await stage.double.say(chat_id="oc_room", text="五", **LI_SI)
-    assert stage.inbox.messages[-1].sender.name == "李四"
+    assert [heard.sender.name for heard in stage.inbox.messages] == ["", "李四", "李四", "", ""]
+    stage.clock.now += 601
+    await stage.double.say(chat_id="oc_room", text="六", **LI_SI)
+    await learned(stage)
+    assert await stage.channel.name_of(LI_SI["user_open_id"]) == "李四"
 
 
 async def test_without_the_scope_for_names_nobody_is_asked_for_an_hour(stage: Stage) -> None:
     stage.double.faults.next("user", code=99991672, msg="Access denied")
     for number in range(3):
         await stage.double.say(chat_id="oc_room", text="好", user_open_id=f"ou_{number}", user_name="某人")
+        await learned(stage)
     assert len(stage.calls("user")) == 1
     assert len(stage.inbox.messages) == 3
 
