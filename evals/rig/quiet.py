@@ -12,9 +12,11 @@ LOOK_S = 0.1
 STILL = 5
 #: What is due later than this is brought here by the clock instead of being waited for.
 LEAP_S = 1.5
-#: While a bubble is open, time leaps in hops of this many seconds, so that its last refreshes are not skipped; the
-#: platform asks for six minutes, so that hops are of use only so long.
-HOP_S, HOPS_S = 20.0, 400.0
+#: Time leaps in hops of this many seconds, shorter ones while a bubble is open, so that neither its last refreshes nor
+#: what the service does every half minute is skipped; after seven minutes nothing of the kind is left to be done.
+HOP_S, CHORE_S, HOPS_S = 20.0, 35.0, 420.0
+#: Real seconds in which the service surely looks for work once.
+PAUSE_S = 1.5
 
 
 async def until_quiet(scene: Scene, limit_s: float = 120.0) -> bool:
@@ -39,14 +41,17 @@ async def until_quiet(scene: Scene, limit_s: float = 120.0) -> bool:
 
 
 async def leap(scene: Scene, seconds: float) -> None:
-    """Lets `seconds` pass: at once where nothing is open, in hops where the platform still refreshes a bubble."""
+    """Lets `seconds` pass, so slowly at first that platform and service do what they do in the first minutes."""
     left = seconds
-    while left > max(0.0, seconds - HOPS_S) and _open_bubbles(scene):
-        hop = min(HOP_S, left)
+    while left > max(0.0, seconds - HOPS_S):
+        hop = min(HOP_S if _open_bubbles(scene) else CHORE_S, left)
         scene.clock.advance(hop)
         left -= hop
         await asyncio.sleep(scene.platforms.refresh_s * 2)
-    scene.clock.advance(left)
+    if left > 0:
+        # An answer that nobody picked up leaves another way now, before its one way out is too old.
+        await asyncio.sleep(PAUSE_S)
+        scene.clock.advance(left)
 
 
 def _open_bubbles(scene: Scene) -> bool:

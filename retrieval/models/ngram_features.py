@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -53,6 +54,8 @@ class SparseRows:
         return self.columns[place], self.values[place]
 
 
+# A turn's three classifiers read the same words one after the other.
+@lru_cache(maxsize=64)
 def keys_of(text: str) -> Keys:
     """The sorted, distinct 32-bit keys of a text's features; an empty text has the key of its shape alone."""
     plain = fold(text)
@@ -62,7 +65,9 @@ def keys_of(text: str) -> Keys:
     named = [f"w:{word}" for word in words] + [f"w:{a} {b}" for a, b in pairwise(words)]
     named += [f"s:{mark}" for mark in _shape(plain)]
     ideas = _name_keys([f"i:{idea}" for idea in ideas_of(plain)])
-    return np.unique(np.concatenate([_halved(grams), _halved(_name_keys(named)), _halved(ideas) | np.uint32(1)]))
+    keys = np.unique(np.concatenate([_halved(grams), _halved(_name_keys(named)), _halved(ideas) | np.uint32(1)]))
+    keys.setflags(write=False)
+    return keys
 
 
 def _halved(keys: NDArray[np.uint64]) -> Keys:
