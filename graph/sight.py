@@ -67,7 +67,10 @@ class Sight:
             return True
         if Cue.NO_HUMAN in self.cues:
             return False
-        return self.triage.flags.wants_human >= self.thresholds.wants_human or self.is_about(Intent.HUMAN_REQUEST)
+        flag = self.triage.flags.wants_human
+        return flag >= self.thresholds.wants_human or (
+            flag >= self.thresholds.wants_human_seconded and self.is_about(Intent.HUMAN_REQUEST)
+        )
 
     @property
     def asks_where_staff_is(self) -> bool:

@@ -13,6 +13,8 @@ class Thresholds:
 
     #: Flags of triage from which a text counts as asking for a person, instructing the bot, insulting, or urgent.
     wants_human: float = 0.6
+    #: The intent "wants a person" counts only when the flag says at least this much: two readers, one mistake each.
+    wants_human_seconded: float = 0.3
     injection: float = 0.7
     offensive: float = 0.8
     urgent: float = 0.6
