@@ -97,9 +97,9 @@ TABLE: tuple[Row, ...] = (
     Row(lambda s: s.may_clarify and not s.asked_back, Step.CLARIFY, "candidates"),
     Row(lambda s: s.needs_hands, Step.OPEN_TICKET, "request"),
     Row(lambda s: s.is_about(*ORDER_MATTERS) and not s.asks_how, Step.OPEN_TICKET, "request"),
-    # We do not know: say so once, then a person.
+    # We do not know: say so once, then a person. Options that did not hit it were once.
     Row(lambda s: "retrieve" in s.defaulted, Step.HAND_OFF, "failed"),
-    Row(lambda s: s.unknown_again, Step.HAND_OFF, "unknown_twice"),
+    Row(lambda s: s.unknown_again or s.asked_back, Step.HAND_OFF, "unknown_twice"),
     Row(lambda s: True, Step.CLARIFY, "unknown"),
 )
 

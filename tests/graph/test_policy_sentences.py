@@ -109,11 +109,11 @@ async def test_only_candidates_worth_a_look_are_offered() -> None:
     assert "门店" not in reply_of(result.outcome)
 
 
-async def test_picking_none_of_the_candidates_is_not_answered_with_the_same_question() -> None:
+async def test_who_picks_none_of_the_candidates_is_not_asked_again_but_reaches_a_person() -> None:
     asked = reply_of(await ends("会员积分兑换"))
     outcome = await ends("会员积分兑换", history=[("customer", "会员积分兑换"), ("bot", asked)])
-    assert isinstance(outcome, Clarified)
-    assert outcome.unknown
+    assert isinstance(outcome, HandedOff)
+    assert outcome.reason == "unknown_twice"
 
 
 async def test_a_numbered_answer_is_no_list_of_options() -> None:
