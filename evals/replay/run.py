@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from evals.replay.counts import Counts, count
+from evals.replay.counts import Counts, Meant, count
 from evals.replay.ladder import FaultLadder
 from evals.replay.play import Player
 from evals.replay.traffic import Line
@@ -62,8 +62,7 @@ async def _judged(running: Scene) -> tuple[Counts, dict[str, int]]:
         ledger.messages,
         ledger.deliveries,
         ledger.violations,
-        turns={known: turn.turn_id for known, turn in seen.items()},
-        silent={known for known, turn in seen.items() if not turn.reply},
+        meant={known: Meant(turn.turn_id, turn.reply) for known, turn in seen.items()},
         staff_chats=(STAFF_CHAT,),
     )
     outcomes: dict[str, int] = {}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conversation.errors import BadDocument
-from evals.replay.counts import Counts, count
+from evals.replay.counts import Counts, Meant, count
 from evals.replay.ladder import Fate, FaultLadder
 from evals.replay.run import replay
 from evals.replay.traffic import made_traffic, read_traffic, scenes
@@ -41,13 +41,16 @@ class Chat:
 
     def replied(self, to: str | None, text: str = "答复", **fields: Any) -> str:
         message_id = f"r{len(self.ledger.messages)}"
-        self._add(message_id, "bot", reply_to=to, text=text, sender="bot", **fields)
+        self._add(message_id, "bot", reply_to=to, text=text, **{"sender": "bot", **fields})
         return message_id
 
-    def count(self, turns: dict[str, str] | None = None, silent: tuple[str, ...] = ()) -> Counts:
+    def count(self, **meant: tuple[str, str]) -> Counts:
+        """`meant` names turn and reply of messages; every other message has a turn of its own that says 答复."""
         ledger = self.ledger
-        chosen = {"turns": turns or {}, "silent": silent, "staff_chats": ("staff",)}
-        return count(ledger.messages, ledger.deliveries, ledger.violations, **chosen)  # type: ignore[arg-type]
+        known = {one.message_id: Meant(f"turn of {one.message_id}", "答复") for one in ledger.of(role="customer")}
+        known |= {message_id: Meant(*pair) for message_id, pair in meant.items()}
+        known = {message_id: one for message_id, one in known.items() if one.turn_id}
+        return count(ledger.messages, ledger.deliveries, ledger.violations, meant=known, staff_chats=("staff",))
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def chat() -> Chat:
 
 def test_a_question_and_its_reply_are_clean(chat: Chat) -> None:
     chat.heard("m1")
-    chat.replied("m1")
+    chat.replied("m1", "@王芳 答复")
     counts = chat.count()
     assert counts.clean
     assert (counts.messages, counts.answered, counts.silent, counts.unprompted) == (1, 1, 0, 0)
@@ -66,10 +69,23 @@ def test_a_question_and_its_reply_are_clean(chat: Chat) -> None:
 def test_a_message_that_nobody_answered_is_lost_unless_its_turn_was_silent(chat: Chat) -> None:
     chat.heard("m1")
     chat.heard("m2")
-    counts = chat.count(silent=("m2",))
+    counts = chat.count(m2=("t", ""))
     assert (counts.lost, counts.silent) == (1, 1)
     assert not counts.clean
     assert "m1" in counts.details[0]
+
+
+def test_a_message_that_no_turn_knows_is_lost(chat: Chat) -> None:
+    chat.heard("m1")
+    chat.replied("m1", "别的话")
+    assert chat.count(m1=("", "")).lost == 1
+
+
+def test_a_reply_in_other_words_than_its_turn_meant_does_not_count(chat: Chat) -> None:
+    chat.heard("m1")
+    chat.replied("m1", "答非所问")
+    counts = chat.count(m1=("t", "满 79 元包邮"))
+    assert (counts.lost, counts.unprompted) == (1, 1)
 
 
 def test_a_message_that_was_never_delivered_is_not_ours_to_lose(chat: Chat) -> None:
@@ -78,20 +94,27 @@ def test_a_message_that_was_never_delivered_is_not_ours_to_lose(chat: Chat) -> N
     assert (counts.messages, counts.unheard, counts.lost) == (0, 1, 0)
 
 
-def test_two_replies_to_one_message_are_a_duplicate(chat: Chat) -> None:
+def test_the_same_reply_twice_is_a_duplicate(chat: Chat) -> None:
     chat.heard("m1")
-    chat.replied("m1", "一")
-    chat.replied("m1", "二")
+    chat.replied("m1")
+    chat.replied("m1")
+    assert chat.count().duplicates == 1
+
+
+def test_two_different_replies_to_one_message_are_a_duplicate(chat: Chat) -> None:
+    chat.heard("m1")
+    chat.replied("m1")
+    chat.replied("m1", "另一个答案")
     assert chat.count().duplicates == 1
 
 
 def test_two_replies_to_one_burst_are_a_duplicate_even_at_different_messages(chat: Chat) -> None:
     chat.heard("m1")
     chat.heard("m2")
-    chat.replied("m1", "一")
-    chat.replied("m2", "二")
-    assert chat.count(turns={"m1": "t", "m2": "t"}).duplicates == 1
-    assert chat.count(turns={"m1": "t1", "m2": "t2"}).duplicates == 0
+    chat.replied("m1")
+    chat.replied("m2")
+    assert chat.count(m1=("t", "答复"), m2=("t", "答复")).duplicates == 1
+    assert chat.count().clean
 
 
 def test_one_reply_answers_the_burst_but_not_what_came_after_it(chat: Chat) -> None:
@@ -99,33 +122,44 @@ def test_one_reply_answers_the_burst_but_not_what_came_after_it(chat: Chat) -> N
     chat.heard("m2")
     chat.replied("m2")
     chat.heard("m3")
-    turns = {"m1": "t", "m2": "t", "m3": "t"}
-    assert chat.count(turns=turns).lost == 1
+    burst = ("t", "答复")
+    assert chat.count(m1=burst, m2=burst, m3=burst).lost == 1
 
 
 def test_a_bubble_that_is_never_finished_is_no_answer(chat: Chat) -> None:
-    wecom = {"platform": "wecom", "kind": "stream"}
     chat.heard("m1", platform="wecom")
-    bubble = chat.replied("m1", "正在为您查询…", extra={"finish": False, "user_id": "u1"}, **wecom)
+    begun = {"finish": False, "user_id": "u1"}
+    bubble = chat.replied("m1", "正在为您查询…", platform="wecom", kind="stream", extra=begun)
     assert chat.count().lost == 1
-    chat.ledger.change(bubble, text="答复", extra={"finish": True, "user_id": "u1"})
+    chat.ledger.change(bubble, text="答复", extra={**begun, "finish": True})
     assert chat.count().clean
+
+
+def test_a_bubble_may_bring_the_answer_to_a_later_message_of_the_same_person(chat: Chat) -> None:
+    begun = {"finish": False, "user_id": "u1"}
+    chat.heard("m1", platform="wecom")
+    bubble = chat.replied("m1", "正在为您查询…", platform="wecom", kind="stream", extra=begun)
+    chat.heard("m2", platform="wecom")
+    chat.ledger.change(bubble, text="第二个答复", extra={**begun, "finish": True})
+    counts = chat.count(m1=("t1", ""), m2=("t2", "第二个答复"))
+    assert counts.clean
+    assert (counts.answered, counts.silent) == (1, 1)
 
 
 def test_a_bubble_and_a_second_message_by_its_url_are_a_duplicate(chat: Chat) -> None:
     said = {"platform": "wecom", "extra": {"finish": True, "user_id": "u1"}}
     chat.heard("m1", platform="wecom")
-    chat.replied("m1", "答复", kind="stream", **said)
-    chat.replied(None, "答复", **said)
+    chat.replied("m1", kind="stream", **said)
+    chat.replied(None, **said)
     assert chat.count().duplicates == 1
 
 
 def test_replies_in_the_wrong_order_are_found(chat: Chat) -> None:
     chat.heard("m1")
     chat.heard("m2")
-    chat.replied("m2")
-    chat.replied("m1")
-    counts = chat.count()
+    chat.replied("m2", "二")
+    chat.replied("m1", "一")
+    counts = chat.count(m1=("t1", "一"), m2=("t2", "二"))
     assert counts.reordered == 1
     assert "m1" in counts.details[0]
 
@@ -141,10 +175,10 @@ def test_replies_to_different_people_have_no_order(chat: Chat) -> None:
 def test_a_message_whose_acknowledgement_got_lost_may_be_answered_first_or_later(chat: Chat) -> None:
     chat.heard("m1", "late")
     chat.heard("m2")
-    chat.replied("m2")
+    chat.replied("m2", "二")
     chat.posted("m1")
-    chat.replied("m1")
-    assert chat.count().reordered == 0
+    chat.replied("m1", "一")
+    assert chat.count(m1=("t1", "一"), m2=("t2", "二")).reordered == 0
 
 
 def test_staff_cards_and_reminders_are_no_replies(chat: Chat) -> None:
