@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conversation.errors import RefusedInput, RetryLater
 
@@ -45,21 +46,37 @@ def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], Non
         docs_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    # A plain route: the acknowledgement must stay cheap, and a webhook body has no schema of ours.
-    app.add_route("/channels/{platform}/{account}", _webhook(service), methods=["GET", "POST"], include_in_schema=False)
     app.add_route("/healthz", _healthz, include_in_schema=False)
     app.add_route("/readyz", _readyz(service), include_in_schema=False)
     app.add_route("/metrics", _metrics(service), include_in_schema=False)
     _mount_screens(app, service)
+    # Added last, so it stands outermost: an acknowledgement costs none of the pages' layers (a third of its time).
+    app.add_middleware(WebhooksFirst, service=service)
     return app
 
 
-def _webhook(service: Service) -> Endpoint:
-    async def receive(request: Request) -> Response:
-        name = (request.path_params["platform"], request.path_params["account"])
-        channel = service.channels.get(name)
+class WebhooksFirst:
+    """Answers `/channels/{platform}/{account}` before anything else looks at the request."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http" or not scope["path"].startswith("/channels/"):
+            await self._app(scope, receive, send)
+            return
+        response = await self._answer(Request(scope, receive, send), scope["path"].split("/")[2:])
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, name_parts: list[str]) -> Response:
+        service, name = self._service, tuple(name_parts)
+        channel = service.channels.get((name[0], name[1])) if len(name) == 2 else None
         if channel is None:
             return PlainTextResponse("no such channel", 404)
+        if request.method not in ("GET", "POST"):
+            return PlainTextResponse("GET or POST", 405, {"Allow": "GET, POST"})
         try:
             response = await channel.receive(request)
         except RefusedInput as refusal:
@@ -71,8 +88,6 @@ def _webhook(service: Service) -> Endpoint:
             response = PlainTextResponse("try again", 503, {"Retry-After": "5"})
         service.metrics.webhooks.labels(name[0], response.status_code).inc()
         return response
-
-    return receive
 
 
 async def _healthz(_: Request) -> Response:

@@ -33,7 +33,11 @@ def serve(
         paths = (*settings.knowledge.import_paths, SAMPLE)
         knowledge = settings.knowledge.model_copy(update={"import_paths": paths})
         settings = settings.model_copy(update={"knowledge": knowledge})
-    asyncio.run(_serve(settings, role))
+    # The loop that uvicorn would choose: uvloop where it is installed.
+    from uvicorn.loops.auto import auto_loop_factory
+
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(settings, role))
 
 
 def _checked(settings: Settings, role: str) -> Settings:

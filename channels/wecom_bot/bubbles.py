@@ -56,6 +56,10 @@ class Bubbles:
         self._by_stream[stream_id] = self._by_lane[lane] = bubble
         return bubble
 
+    def knows(self, stream_id: str) -> bool:
+        """Whether this process opened the bubble, or was asked about it, and it is open."""
+        return stream_id in self._by_stream
+
     def join(self, stream_id: str, now: float) -> None:
         """Remembers that this message was acknowledged without a bubble of its own."""
         self._forget(now)

@@ -85,6 +85,7 @@ class WecomBotWebhook:
     async def _acknowledged(self, message: IncomingMessage, now: float) -> outbound.Json | None:
         """Keeps the message, and shows a bubble where it is for the bot and its lane has none open."""
         stream_id = message.reply_handle["stream_id"]
+        known = self._bubbles.knows(stream_id)
         bubble = await self._bubble_for(message, stream_id, now)
         if bubble is None or bubble.stream_id != stream_id:
             message = replace(message, reply_handle=_answered_in(message.reply_handle, bubble))
@@ -99,8 +100,18 @@ class WecomBotWebhook:
             self._bubbles.join(stream_id, now)
             return None
         if not fresh:
-            return await self._refreshed(stream_id, now, first=True)
+            return await self._repeated(stream_id, now, known=known)
         return outbound.stream(stream_id, self._words.looking, finish=False, feedback=True)
+
+    async def _repeated(self, stream_id: str, now: float, *, known: bool) -> outbound.Json | None:
+        """The bubble of a message that was kept before, as it is now.
+
+        Hours later, or after a restart, nobody may know it any more: a new one would never end, so none is opened.
+        """
+        if not known and await self._database.read(lambda connection: streams.find(connection, stream_id)) is None:
+            self._bubbles.close(stream_id)
+            return None
+        return await self._refreshed(stream_id, now, first=True)
 
     async def _bubble_for(self, message: IncomingMessage, stream_id: str, now: float) -> Bubble | None:
         """The bubble that a message's answer goes to: its own, or the lane's open one; None where it has none."""
