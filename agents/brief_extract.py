@@ -57,11 +57,18 @@ def wants(main: str, said: Sequence[Line]) -> str:
 
 def tried(turns: Sequence[Line]) -> str:
     """What the bot and colleagues have said so far: the last two lines that were more than a greeting."""
-    told = [line for line in turns if line.speaker is not Speaker.CUSTOMER and line.text.strip() not in POLITE_LINES]
+    earlier = _until_last_question(turns)
+    told = [line for line in earlier if line.speaker is not Speaker.CUSTOMER and line.text.strip() not in POLITE_LINES]
     if not told:
         return "尚未答复"
     last = [f"{_teller(line)}：{short(' '.join(line.text.split()), 40)}" for line in told[-2:]]
     return f"共答复 {len(told)} 次。" + "；".join(last)
+
+
+def _until_last_question(turns: Sequence[Line]) -> Sequence[Line]:
+    """Without what was said after the customer's last line: that is the announcement of the handoff itself."""
+    places = [place for place, line in enumerate(turns) if line.speaker is Speaker.CUSTOMER]
+    return turns[: places[-1] + 1] if places else turns
 
 
 def _teller(line: Line) -> str:
