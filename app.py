@@ -50,7 +50,7 @@ def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], Non
     app.add_route("/readyz", _readyz(service), include_in_schema=False)
     app.add_route("/metrics", _metrics(service), include_in_schema=False)
     _mount_screens(app, service)
-    # Added last, so it stands outermost: an acknowledgement costs none of the pages' layers (a third of its time).
+    # Added last, so it stands outermost: the pages' guards and layers are not run for an acknowledgement.
     app.add_middleware(WebhooksFirst, service=service)
     return app
 

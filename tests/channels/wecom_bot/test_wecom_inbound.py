@@ -221,5 +221,5 @@ FIELDS = ["msgid", "chatid", "chattype", "from", "response_url", "text", "mixed"
 )
 def test_no_json_object_is_an_exception(msgtype: str, odd: dict[str, Any], eventtype: str, detail: Any) -> None:
     whole = {**sample("inbound_text_group"), "event": {"eventtype": eventtype, eventtype: detail}}
-    translated({**whole, "msgtype": msgtype, **odd})
-    translated({**odd, "msgtype": msgtype})
+    assert translated({**whole, "msgtype": msgtype, **odd}) is not None
+    assert translated({**odd, "msgtype": msgtype}) is not None
