@@ -39,9 +39,9 @@ def migrate(url_or_engine: str | Engine) -> None:
 def _engine(text_url: str) -> Engine:
     url = read_url(text_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=NullPool)
+        return create_engine(url, poolclass=NullPool, hide_parameters=True)
     sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

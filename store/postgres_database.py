@@ -20,7 +20,10 @@ class PostgresDatabase:
     dialect = "postgresql"
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self._engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+        # What customers said stands in the parameters: it must not reach a log by way of an error's words.
+        self._engine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True
+        )
 
     async def write(self, work: Work[Result]) -> Result:
         """See `Database.write`."""
