@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from store.database import Database
 from store.migrate import migrate
@@ -30,6 +31,18 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def _loggers_can_be_listened_to() -> Iterator[None]:
+    """A logger that keeps what a command configured, as it does in service, is deaf to the tests that come after."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False})
+        )
+        yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
