@@ -135,6 +135,46 @@ class Llm(Section):
         return self
 
 
+class Embedding(Section):
+    """How the model of `embedding_model` is reached and read. Prefixes stand before every question or entry text."""
+
+    base_url: str = Field(default="", pattern="^(https?://.*)?$")
+    api_key: str = ""
+    dimensions: int = Field(default=0, ge=0, le=16384)
+    query_prefix: str = ""
+    document_prefix: str = ""
+    batch: int = Field(default=10, ge=1, le=2048)
+    timeout_s: float = Field(default=0.8, gt=0, le=1.8)
+
+
+class OwnIntent(Section):
+    """A deployer's own intent: what customers say for it, its group in routing and reports, its name for staff."""
+
+    examples: tuple[str, ...] = ()
+    category: str = ""
+    name: str = ""
+
+
+class OwnIntents(Section):
+    """The deployer's own intents, beside the built-in ones or in their place; `file` holds further examples."""
+
+    mode: Literal["extend", "replace"] = "extend"
+    file: str = ""
+    labels: dict[str, OwnIntent] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _replaces_by_something(self) -> OwnIntents:
+        if self.mode == "replace" and not self.labels and not self.file:
+            raise ValueError("mode is replace, but there is no intent: give labels or a file")
+        return self
+
+
+class Triage(Section):
+    """What is told apart in customers' words."""
+
+    intents: OwnIntents = OwnIntents()
+
+
 class Settings(Section):
     """The whole product's settings. Relative paths are relative to the folder the command runs in."""
 
@@ -146,10 +186,13 @@ class Settings(Section):
     redis_url: str = ""
     chroma_url: str = ""
     embedding_model: str = ""
+    embedding: Embedding = Embedding()
+    damaged_models: Literal["refuse", "fall_back"] = "refuse"
     playground: Literal["auto", "on", "off"] = "auto"
     console_open: bool = False
     room_right: Literal["observe", "draft", "tap", "auto"] = "auto"
     llm: Llm = Llm()
+    triage: Triage = Triage()
     channels: tuple[ChannelSettings, ...] = ()
     desk: Desk = Desk()
     knowledge: Knowledge = Knowledge()
@@ -170,7 +213,20 @@ class Settings(Section):
             )
         if self.database_url and not self.database_url.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("HUIYING_DATABASE_URL must start with sqlite:/// or postgresql://")
+        if self.embedding_model == "openai:":
+            raise ValueError("embedding_model is openai: without a model: write openai:NAME, such as openai:bge-m3")
+        if self.embedding_model.startswith("openai:") and not self.embedding_endpoint[0]:
+            raise ValueError("embedding_model is at an endpoint: set HUIYING_EMBEDDING_BASE_URL, with its /v1")
         return self
+
+    @property
+    def embedding_endpoint(self) -> tuple[str, str]:
+        """Address and key of the embedding model; those of the language model where no address is given.
+
+        A key goes to the address it was given with, and to no other.
+        """
+        own = self.embedding
+        return (own.base_url, own.api_key) if own.base_url else (self.llm.base_url, own.api_key or self.llm.api_key)
 
     @property
     def database(self) -> str:

@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "HUIYING_LLM_API_KEY": "llm.api_key",
     "HUIYING_LLM_MODEL": "llm.model",
     "HUIYING_EMBEDDING_MODEL": "embedding_model",
+    "HUIYING_EMBEDDING_BASE_URL": "embedding.base_url",
+    "HUIYING_EMBEDDING_API_KEY": "embedding.api_key",
 }
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -28,7 +28,9 @@ from graph.turn import TurnThinker
 from knowledge.entries import KnowledgeBase
 from knowledge.importing import ImportReport
 from playground.stage import Stage
+from retrieval.index_keeper import Reindexed
 from retrieval.retriever import Retriever
+from retrieval.slow_embedding import Progress
 from settings import Settings
 from store.database import Database
 from store.schema import inbox as inbox_rows
@@ -95,7 +97,10 @@ class Service(Parts):
         if self.settings.knowledge.import_paths:
             await self.import_knowledge(self.settings.knowledge.import_paths)
         await self.retriever.refresh()
+        self.library.tell()
         if role != "web":
+            if self.library.slow is not None:
+                self.retriever.follow_soon()
             await self.office.start()
             if self.helpdesk is not None:
                 self._background.append(asyncio.create_task(wiring_desk.subscribe_events(self.helpdesk)))
@@ -119,8 +124,7 @@ class Service(Parts):
             await channel.close()
         if self.minds.model is not None:
             await self.minds.model.close()
-        await self.retriever.close()
-        await self.library.index.close()
+        await self.library.close()
         await self.wakeup.close()
         await self.client.aclose()
         await self.database.close()
@@ -128,6 +132,10 @@ class Service(Parts):
     async def import_knowledge(self, paths: Sequence[Path]) -> ImportReport:
         """Imports files or folders; a file with an error changes nothing."""
         return await self.knowledge.import_paths(paths)
+
+    async def reindex(self, *, again: bool = False, progress: Progress) -> Reindexed:
+        """Makes the vectors of the whole base with the embedder of the settings; see `IndexKeeper.reindex`."""
+        return await self.library.keeper.reindex(again=again, progress=progress)
 
     async def problems(self) -> list[str]:
         """What keeps this process from serving now, in words; also renews the waiting figures."""
@@ -191,7 +199,7 @@ def _build_screens(parts: Parts, stage: Stage | None) -> Screens:
         parts.database,
         parts.clock,
         stage,
-        load_templates(),
+        load_templates(parts.minds.intent_names),
         search=lambda question, k: retriever.search(question, k=k),
         open_to_all=parts.settings.console_open,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from agents.answer import AnswerAgent
 from agents.answer_checker import AnswerChecker
 from agents.emotion import EmotionAgent, ModelEmotion
 from agents.handoff_brief import BriefAgent
-from agents.local_classifier import LocalEmotion, LocalFlags, LocalTriage
+from agents.own_intents import IntentBook, intent_book, own_intents, read_examples
 from agents.prompts import PromptLibrary
 from agents.ticket import TicketAgent
 from agents.triage import ModelTriage, TriageAgent
@@ -19,6 +21,7 @@ from graph.turn import TurnThinker
 from llm.configured_model import ConfiguredModel, Endpoint, configured_model
 from llm.form import FormMethod
 from settings import Settings
+from wiring_models import Classifiers, load_classifiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +31,47 @@ class Minds:
     thinker: TurnThinker
     briefs: BriefAgent
     model: ConfiguredModel | None
+    intent_names: Mapping[str, str] = field(default_factory=dict)
 
 
 async def build_minds(settings: Settings, retriever: FindsPassages) -> Minds:
-    """The agents of the settings. The first start trains the local classifiers from the shipped examples."""
-    cache = settings.data_dir / "models"
-    intents, emotions, flags = await asyncio.to_thread(
-        lambda: (LocalTriage.shipped(cache), LocalEmotion.shipped(cache), LocalFlags.shipped(cache))
-    )
+    """The agents of the settings, with the classifiers that ship.
+
+    Raises `BadSettings` for intents of one's own that cannot be learnt, `DamagedModel` for weights that are not whole.
+    """
+    local = await asyncio.to_thread(load_classifiers, settings)
+    book = await asyncio.to_thread(build_intents, settings, local)
+    redact = local.redactor.redact
     prompts = PromptLibrary.load()
     model = configured_model(_endpoints(settings))
-    triage_model = ModelTriage(model, prompts) if model and settings.llm.use_for_triage else None
-    emotion_model = ModelEmotion(model, prompts) if model and settings.llm.use_for_emotion else None
+    triage_model = (
+        ModelTriage(model, prompts, book.labels, redact=redact) if model and settings.llm.use_for_triage else None
+    )
+    emotion_model = ModelEmotion(model, prompts, redact=redact) if model and settings.llm.use_for_emotion else None
     specialists = Specialists(
-        triage=TriageAgent(intents, flags, triage_model),
-        emotion=EmotionAgent(emotions, emotion_model),
-        answer=AnswerAgent(prompts, model),
+        triage=TriageAgent(book.reader, local.flags, triage_model, categories=book.categories),
+        emotion=EmotionAgent(local.emotions, emotion_model),
+        answer=AnswerAgent(prompts, model, redact=redact),
         checker=AnswerChecker(),
-        ticket=TicketAgent(prompts, model if settings.llm.use_for_tickets else None),
+        ticket=TicketAgent(prompts, model if settings.llm.use_for_tickets else None, names=book.names, redact=redact),
     )
     asks_model = settings.llm.use_for_triage or settings.llm.use_for_emotion
     thresholds = replace(Thresholds(), answer_s=settings.llm.timeout_s, turn_s=settings.llm.timeout_s + 4)
     if asks_model:
         # The guard must outlast the model's own budget: cut off, it would throw the local reading away as well.
         thresholds = replace(thresholds, finder_s=2.5)
-    return Minds(
-        TurnThinker(specialists, retriever, thresholds=thresholds), BriefAgent(prompts, model, emotions), model
-    )
+    thinker = TurnThinker(specialists, retriever, thresholds=thresholds)
+    return Minds(thinker, BriefAgent(prompts, model, local.emotions, redact=redact), model, book.names)
+
+
+def build_intents(settings: Settings, local: Classifiers) -> IntentBook:
+    """The intents of the settings beside, or in place of, the built-in ones. Blocks; raises `BadSettings` in words."""
+    chosen = settings.triage.intents
+    rows = read_examples(Path(chosen.file)) if chosen.file else []
+    described = {label: (one.examples, one.category, one.name) for label, one in chosen.labels.items()}
+    extends = chosen.mode == "extend"
+    own = own_intents(described, rows, extends=extends)
+    return intent_book(local.intents, own, extends=extends, encoder=local.encoder)
 
 
 def _endpoints(settings: Settings) -> list[Endpoint]:

@@ -14,7 +14,7 @@ from agents.prompts import PromptLibrary, as_data, clip, estimate_tokens
 from agents.sentences import best_sentences
 from conversation.findings import Answer, Citation, Passage, Retrieval, Usage
 from conversation.identity import Speaker
-from conversation.redaction import redact
+from conversation.redaction import Redact, redact
 from conversation.turn import Line
 from llm.chat_model import ChatModel, Prompt
 
@@ -58,7 +58,15 @@ class Composed:
 class AnswerAgent:
     """Answers from passages. `model` None is the LLM-off agent: it has `verbatim` and `extract` alone."""
 
-    def __init__(self, prompts: PromptLibrary, model: ChatModel | None, limits: PromptLimits | None = None) -> None:
+    def __init__(
+        self,
+        prompts: PromptLibrary,
+        model: ChatModel | None,
+        limits: PromptLimits | None = None,
+        *,
+        redact: Redact = redact,
+    ) -> None:
+        self._redact = redact
         self._template = prompts.template("answer", FIELDS)
         self._model = model
         self._limits = limits or PromptLimits()
@@ -99,7 +107,7 @@ class AnswerAgent:
     def prompt(self, question: str, passages: Sequence[Passage], history: Sequence[Line], summary: str) -> Prompt:
         """The bounded prompt: same size whatever the length of the conversation, personal data blanked."""
         limits = self._limits
-        asked = clip(as_data(redact(question)), limits.question_tokens)
+        asked = clip(as_data(self._redact(question)), limits.question_tokens)
         evidence = self._evidence(question, passages)
         rest = estimate_tokens(self._template.system) + estimate_tokens(evidence) + estimate_tokens(asked)
         window = self._window(history, summary, int(rest * limits.window_share))
@@ -121,13 +129,13 @@ class AnswerAgent:
         left = tokens - estimate_tokens("<此前对话>\n\n</此前对话>\n")
         lines: list[str] = []
         for line in reversed(history[-self._limits.window_lines :]):
-            told = clip(f"{SPEAKERS[line.speaker]}：{as_data(redact(line.text))}", min(40, max(left, 0)))
+            told = clip(f"{SPEAKERS[line.speaker]}：{as_data(self._redact(line.text))}", min(40, max(left, 0)))
             if left < 8 or not told:
                 break
             lines.insert(0, told)
             left -= estimate_tokens(told) + 1
         if summary and left > 12:
-            lines.insert(0, clip(f"摘要：{as_data(redact(summary))}", left))
+            lines.insert(0, clip(f"摘要：{as_data(self._redact(summary))}", left))
         return "<此前对话>\n" + "\n".join(lines) + "\n</此前对话>\n" if lines else ""
 
 

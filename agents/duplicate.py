@@ -1,50 +1,72 @@
 """Says whether two customers ask the same thing, so that one answer serves both; used by the topic board and evals.
 
-A logistic model over likeness, ideas, sides and numbers of two questions, trained in a second from labelled pairs.
+A logistic model and small trees over what two questions share and lack; `training/duplicate.py` makes the weights.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import duplicate_features, duplicate_practice
-from agents.classifier import ReadsIntent
-from agents.duplicate_features import WIDTH, Asked, asked, compare
-from agents.duplicate_practice import PracticePair, practice_pairs
+from agents.duplicate_features import LONGEST, Asked, asked
+from agents.duplicate_marks import WIDTH, Numbers, Scale, SignWeight, compare
 from retrieval.models.folding import fold
-from retrieval.models.logistic import Logistic, fit_logistic
-from retrieval.models.model_cache import Arrays, trained
-from retrieval.models.ngram_features import Vocabulary, keys_of
+from retrieval.models.logistic import Logistic, sigmoid
+from retrieval.models.weights_folder import SHIPPED, Arrays, DamagedModel, read_arrays
+from retrieval.static_encoder import StaticEncoder
 
-EXAMPLES = Path(__file__).with_name("examples")
-RIDGE = 3.0
+WEIGHTS = "duplicate.npz"
+#: Every tree asks three questions.
+DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """Boosted trees of depth `DEPTH`: of each tree 7 marks and 7 limits in order of level, and 8 leaves."""
+
+    marks: NDArray[np.intp]
+    limits: Numbers
+    leaves: Numbers
+
+    def logit(self, marks: Numbers) -> float:
+        """The sum of the leaves that a row of marks falls to."""
+        above = (marks.take(self.marks) > self.limits).ravel()
+        starts = np.arange(0, above.size, 2**DEPTH - 1)
+        node = np.zeros(len(starts), np.intp)
+        for _ in range(DEPTH):
+            node = 2 * node + 1 + above.take(starts + node)
+        leaves = self.leaves.ravel().take(np.arange(1, len(starts) + 1) * 2**DEPTH + node - 2 ** (DEPTH + 1) + 1)
+        return float(leaves.sum(dtype=np.float64))
 
 
 class LocalDuplicate:
-    """Reads pairs of questions. `intents` tells what each is about; it must be the one the model was trained with."""
+    """Reads pairs of questions. `blend` weighs the logit of the slopes, that of the trees, and a constant."""
 
-    def __init__(self, intents: ReadsIntent, vocabulary: Vocabulary, model: Logistic) -> None:
-        self._intents = intents
-        self._vocabulary = vocabulary
-        self._model = model
+    def __init__(self, scale: Scale, slopes: Logistic, trees: Trees, blend: NDArray[np.float64]) -> None:
+        self._scale = scale
+        self._slopes = slopes
+        self._trees = trees
+        self._blend = blend
 
     @classmethod
-    def shipped(cls, intents: ReadsIntent, cache_dir: Path | None = None) -> LocalDuplicate:
-        """The built-in model. The first call trains; `cache_dir` keeps the result."""
-        pairs, topics = ((EXAMPLES / name).read_bytes() for name in ("similar.jsonl", "intents.jsonl"))
-        modules = (__file__, duplicate_features.__file__, duplicate_practice.__file__)
-        code = b"".join(Path(module).read_bytes() for module in modules)
-        arrays = trained("duplicate", pairs + topics + code, lambda: _train(pairs, topics, intents), cache_dir)
-        return cls(intents, Vocabulary(arrays["keys"], arrays["rarity"]), Logistic(arrays["slopes"]))
+    def shipped(cls) -> LocalDuplicate:
+        """The built-in model, read once. Raises `DamagedModel`."""
+        return _shipped()
+
+    @classmethod
+    def of(cls, arrays: Arrays, encoder: StaticEncoder) -> LocalDuplicate:
+        """The model in `arrays`, trained with `encoder`. Raises `KeyError` and `ValueError` for other arrays."""
+        trees = Trees(arrays["tree_marks"].astype(np.intp), arrays["tree_limits"], arrays["tree_leaves"])
+        if len(arrays["slopes"]) != WIDTH + 1 or trees.marks.max(initial=0) >= WIDTH:
+            raise ValueError(f"it was trained on other marks than the {WIDTH} of this release")
+        return cls(Scale(encoder, signs_of(arrays)), Logistic(arrays["slopes"]), trees, arrays["blend"])
 
     def asked(self, text: str) -> Asked:
         """A question read once, for many comparisons."""
-        return asked(text, self._intents.scores(text))
+        return asked(text, self._scale.encoder.pieces([fold(text)[:LONGEST]])[0])
 
     def chance(self, a: str, b: str) -> float:
         """The chance (0–1) that one answer serves both texts; 0 when either says nothing."""
@@ -52,24 +74,21 @@ class LocalDuplicate:
 
     def chance_of(self, a: Asked, b: Asked) -> float:
         """`chance` for questions already read."""
-        return float(self._model.chances(compare(a, b, self._vocabulary)[None, :])[0])
+        marks = compare(a, b, self._scale)
+        parts = self._slopes.logits(marks[None, :].astype(np.float64))[0], self._trees.logit(marks), 1.0
+        return float(sigmoid(np.array([self._blend @ parts]))[0])
 
 
-def _train(pairs: bytes, topics: bytes, intents: ReadsIntent) -> Arrays:
-    by_label: dict[str, list[str]] = {}
-    for row in map(json.loads, topics.decode().splitlines()):
-        by_label.setdefault(row["label"], []).append(row["text"])
-    rows = [json.loads(line) for line in pairs.decode().splitlines()]
-    practice = practice_pairs([PracticePair(row["a"], row["b"], bool(row["same"])) for row in rows], by_label)
-    texts = [text for pair in practice for text in (pair.a, pair.b)]
-    read = {text: asked(text, intents.scores(text)) for text in texts}
-    vocabulary = Vocabulary.learn([keys_of(text) for text in dict.fromkeys(texts)])
-    return {"keys": vocabulary.keys, "rarity": vocabulary.weights, "slopes": _slopes(practice, read, vocabulary)}
+def signs_of(arrays: Arrays) -> dict[str, SignWeight]:
+    """The learnt weights of signs."""
+    columns = (arrays[name].tolist() for name in ("signs", "rarity", "odd", "shared"))
+    return {chr(sign): SignWeight(*weights) for sign, *weights in zip(*columns, strict=True)}
 
 
-def _slopes(practice: Sequence[PracticePair], read: Mapping[str, Asked], vocabulary: Vocabulary) -> NDArray[np.float64]:
-    marks = np.zeros((len(practice), WIDTH))
-    for row, pair in zip(marks, practice, strict=True):
-        row[:] = compare(read[pair.a], read[pair.b], vocabulary)
-    same = np.array([float(pair.same) for pair in practice])
-    return fit_logistic(marks, same, np.array([pair.weight for pair in practice]), RIDGE).slopes
+@lru_cache(maxsize=1)
+def _shipped() -> LocalDuplicate:
+    arrays = read_arrays(WEIGHTS)
+    try:
+        return LocalDuplicate.of(arrays, StaticEncoder.shipped())
+    except (KeyError, ValueError) as problem:
+        raise DamagedModel(SHIPPED / WEIGHTS, str(problem)) from problem

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from agents.classifier import ReadsEmotion
 from agents.prompts import PromptLibrary, as_data, clip
 from conversation.findings import Emotion, EmotionLabel, Usage
-from conversation.redaction import redact
+from conversation.redaction import Redact, redact
 from llm.chat_model import ChatModel, ModelUnavailable
 
 FIELDS = ("text",)
@@ -34,6 +34,7 @@ class ModelEmotion:
     prompts: PromptLibrary
     below: float = 0.5
     budget_s: float = 2.0
+    redact: Redact = redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class EmotionAgent:
         if self._asks is None or not text.strip() or local.score >= self._asks.below:
             return ReadMood(local)
         assert self._template is not None  # it comes with `asks`
-        prompt = self._template.prompt({"text": clip(as_data(redact(text)), TEXT_TOKENS)})
+        prompt = self._template.prompt({"text": clip(as_data(self._asks.redact(text)), TEXT_TOKENS)})
         try:
             filled = await self._asks.model.fill(prompt, EmotionForm, budget_s=self._asks.budget_s)
         except ModelUnavailable as error:

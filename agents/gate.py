@@ -1,48 +1,41 @@
-"""The gate: may the bot speak on a group line that mentions nobody of ours? Pure, after training.
+"""The gate: may the bot speak on a group line that mentions nobody of ours?
 
-A line must be something the base can answer and sound like something said to the shop. What a room's own history
-teaches (recalls, 别回了, staff corrections) is learnt on top of that, per room.
+A line must belong to what the base is about and sound like something said to the company. What a room's own history
+teaches (recalls, 别回了, staff corrections) is learnt on top of that, per room. The weights ship
+(`retrieval/models/weights/gate.npz`, made by `training/gate.py`); the language of a base is learnt when it is loaded.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agents.gate_marks import LibraryMarks
+from agents.gate_room import RoomWords, learn_room
 from conversation.findings import Retrieval
 from retrieval.models.folding import fold
-from retrieval.models.linear import LinearModel, Recipe, train, train_and_hold_out
 from retrieval.models.logistic import Logistic, fit_logistic, sigmoid
-from retrieval.models.model_cache import Arrays, trained
-from retrieval.models.ngram_features import keys_of
+from retrieval.models.text_heads import TextHead, TextReader, vocabulary_from_arrays
+from retrieval.models.weights_folder import SHIPPED, DamagedModel, read_arrays
+from retrieval.models.word_model import WordModel
+from retrieval.static_encoder import StaticEncoder
 
-EXAMPLES = Path(__file__).with_name("examples")
-#: From this chance on the bot speaks where no room history is known, and where one is.
-SPEAK_FROM, ROOM_SPEAKS_FROM = 0.5, 0.4
+WEIGHTS = "gate.npz"
+#: From this chance on the bot speaks where no room history is known, and where one is: half of the best F1 that can
+#: be had is where F1 is best for chances that mean what they say.
+SPEAK_FROM, ROOM_SPEAKS_FROM = 0.4, 0.4
 #: A room that has fewer rows than this, or only one kind of them, teaches nothing yet.
 FEWEST_ROWS = 8
-#: How much the sound of a line counts beside what the base holds, and at which share of known words it is believed:
-#: in rooms that talk another language than the examples (code, brand names) it must not decide.
-_SOUND_SHARE, _STRANGE, _FAMILIAR = 0.6, 0.3, 0.6
-_RECIPE = Recipe(exclusive=False, rate=10.0)
-_ROOM_RECIPE = Recipe(exclusive=False, epochs=6)
-_SHAPES = tuple(
-    re.compile(words, re.IGNORECASE)
-    for words in (
-        r"[?？]",
-        r"怎么|如何|什么|为什么|吗|呢|哪|多少|请问|有没有|能不能|可以|是不是|\b(?:how|what|why|can|does)\b",
-        r"error|报错|错误|失败|问题|不了|bug|exception|不支持|坏了|不行",
-    )
-)
-_LATIN = re.compile(r"[A-Za-z_]{3,}")
-
-Numbers = NDArray[np.float64]
+#: Below so many words (natural logarithm) a base shows no language of its own and the search is asked; above the
+#: second number its language decides; in between both count.
+_SMALL, _LARGE = np.log(20_000.0), np.log(200_000.0)
+#: A sound further from even than this (logit) says no more.
+_SUREST_SOUND = 4.0
+#: Ridge of a room's correction.
+_RIDGE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,65 +46,78 @@ class Heard:
     found: Retrieval
 
 
-class LocalGate:
-    """Reads whether a line sounds like one for the shop; knows no room."""
+@dataclass(frozen=True, slots=True, eq=False)
+class GateModel:
+    """What ships: the head that hears a line's sound, the language of talk, and how a base's marks are
+    weighed, or in a small base what the search found and the sound."""
 
-    def __init__(self, model: LinearModel) -> None:
+    sounds: TextHead
+    reader: TextReader
+    talk: WordModel
+    weighing: Logistic
+    searching: Logistic
+
+
+class LocalGate:
+    """Reads whether a line is one for the company; knows no room."""
+
+    def __init__(self, model: GateModel, base: LibraryMarks | None = None) -> None:
         self._model = model
+        self._base = base
+        size = np.log(max(1.0, base.size)) if base else 0.0
+        self._language_share = float(np.clip((size - _SMALL) / (_LARGE - _SMALL), 0.0, 1.0))
 
     @classmethod
-    def shipped(cls, cache_dir: Path | None = None) -> LocalGate:
-        """The built-in gate. The first call trains; `cache_dir` keeps the result."""
-        source = (EXAMPLES / "gate.jsonl").read_bytes()
-        arrays = trained("gate", source + Path(__file__).read_bytes(), lambda: _train(source), cache_dir)
-        return cls(LinearModel.from_arrays(arrays, "m"))
+    def shipped(cls) -> LocalGate:
+        """The built-in gate. Raises `DamagedModel`."""
+        return cls(shipped_model())
+
+    def knowing(self, texts: Iterable[str]) -> LocalGate:
+        """The gate of a base, which learns the language of its texts: a million words take about four seconds."""
+        return LocalGate(self._model, LibraryMarks.learn(texts, self._model.talk))
 
     def sounds(self, text: str) -> float:
-        """The chance (0–1) that a line is said to the shop, by its words alone; 0 for a line without words."""
-        return float(self._model.chances(keys_of(text))[0]) if fold(text) else 0.0
+        """The chance (0–1) that a line is said to the company, by its words alone; 0 for a line without words."""
+        if not fold(text):
+            return 0.0
+        return self._model.sounds.chances(self._model.reader.read(text))["sounds"]
 
     def chance(self, heard: Heard) -> float:
         """The chance (0–1) that the bot should speak."""
         return float(sigmoid(np.array([self.logit(heard)]))[0]) if fold(heard.text) else 0.0
 
     def logit(self, heard: Heard) -> float:
-        """`chance` as a logit: what the base holds, shifted by how the line sounds."""
-        keys = keys_of(heard.text)
-        known = len(self._model.vocabulary.row(keys)[0]) / max(1, len(keys))
-        trust = min(1.0, max(0.0, (known - _STRANGE) / (_FAMILIAR - _STRANGE)))
-        return _logit(heard.found.covered) + _SOUND_SHARE * trust * self._sound(heard.text)
+        """`chance` as a logit."""
+        share = self._language_share
+        logit = 0.0
+        if share < 1.0:
+            marks = np.array([held_logit(heard.found.covered), self._sound(heard.text)])
+            logit += (1 - share) * float(self._model.searching.logits(marks))
+        if share > 0.0 and self._base:
+            logit += share * float(self._model.weighing.logits(self._base.of(heard.text)))
+        return logit
 
     def for_room(self, history: Sequence[tuple[Heard, bool]]) -> RoomGate | None:
-        """The gate of a room whose lines were marked: speak (True) or stay silent; None where they teach nothing."""
+        """The gate of a room whose lines were marked: speak (True) or stay silent; None where they teach nothing.
+
+        Lines stand in the order they were written, as far as that is known.
+        """
         if len(history) < FEWEST_ROWS or len({speaks for _, speaks in history}) < 2:
             return None
-        keys = [keys_of(heard.text) for heard, _ in history]
-        wanted = np.array([[float(speaks)] for _, speaks in history])
-        words, held = train_and_hold_out(keys, wanted.astype(np.float32), ("speak",), _ROOM_RECIPE)
+        wanted = np.array([float(speaks) for _, speaks in history])
+        words, held = learn_room([heard.text for heard, _ in history], wanted, StaticEncoder.shipped())
         known = np.array([self.logit(heard) for heard, _ in history])
-        marks = np.stack([self.marks(heard) for heard, _ in history])[held.rows]
-        marks = np.c_[marks, held.logits[:, 0]]
-        right = wanted[held.rows, 0]
-        correction = fit_logistic(marks, right, np.ones(len(right)), known=known[held.rows])
+        correction = fit_logistic(np.c_[known, held], wanted, np.ones(len(wanted)), _RIDGE, known=known)
         return RoomGate(self, words, correction)
 
-    def marks(self, heard: Heard) -> Numbers:
-        """What a room may weigh for itself: both chances of the base, the best passage, sound and shape of the line."""
-        found, plain = heard.found, fold(heard.text)
-        best = found.passages[0].score if found.passages else 0.0
-        shapes = [float(bool(shape.search(plain))) for shape in _SHAPES]
-        size = [float(len(_LATIN.findall(plain))), float(np.log1p(len(heard.text)))]
-        sound = self._sound(heard.text)
-        return np.array([_logit(found.answerable), _logit(found.covered), best, sound, *shapes, *size])
-
     def _sound(self, text: str) -> float:
-        return min(2.0, max(-2.0, float(self._model.logits(keys_of(text))[0]) / self._model.temperature))
+        return min(_SUREST_SOUND, max(-_SUREST_SOUND, held_logit(self.sounds(text))))
 
 
 class RoomGate:
     """The gate of one room: the built-in one, corrected by the room's own history."""
 
-    def __init__(self, gate: LocalGate, words: LinearModel, correction: Logistic) -> None:
+    def __init__(self, gate: LocalGate, words: RoomWords, correction: Logistic) -> None:
         self._gate = gate
         self._words = words
         self._correction = correction
@@ -120,17 +126,28 @@ class RoomGate:
         """The chance (0–1) that the bot should speak."""
         if not fold(heard.text):
             return 0.0
-        own = self._words.logits(keys_of(heard.text))[0]
-        marks = np.append(self._gate.marks(heard), own)
-        return float(sigmoid(self._correction.logits(marks[None, :]) + self._gate.logit(heard))[0])
+        known = self._gate.logit(heard)
+        marks = np.array([[known, self._words.logit(heard.text)]])
+        return float(sigmoid(self._correction.logits(marks) + known)[0])
 
 
-def _train(source: bytes) -> Arrays:
-    rows = [json.loads(line) for line in source.decode().splitlines() if line.strip()]
-    wanted = np.array([[float(row["speak"])] for row in rows], np.float32)
-    return train([keys_of(row["text"]) for row in rows], wanted, ("speak",), _RECIPE).to_arrays("m")
+@cache
+def shipped_model() -> GateModel:
+    """The weights of this release. Raises `DamagedModel`."""
+    arrays = read_arrays(WEIGHTS)
+    try:
+        return GateModel(
+            TextHead.from_arrays(arrays, "sounds"),
+            TextReader(vocabulary_from_arrays(arrays), StaticEncoder.shipped()),
+            WordModel.from_arrays(arrays, "talk"),
+            Logistic(arrays["weighing"]),
+            Logistic(arrays["searching"]),
+        )
+    except KeyError as problem:
+        raise DamagedModel(SHIPPED / WEIGHTS, f"it holds no {problem}") from problem
 
 
-def _logit(chance: float) -> float:
-    held = min(1 - 1e-4, max(1e-4, chance))
+def held_logit(chance: float) -> float:
+    """A chance as a logit, held away from certainty."""
+    held = min(1 - 1e-3, max(1e-3, chance))
     return float(np.log(held / (1 - held)))

@@ -17,7 +17,7 @@ from agents.figures import figures, links, names
 from agents.prompts import PromptLibrary, as_data, clip
 from conversation.findings import Citation, Emotion, Passage, Usage
 from conversation.identity import Speaker
-from conversation.redaction import redact
+from conversation.redaction import Redact, redact
 from conversation.staff_wording import StaffWording
 from conversation.turn import Conversation, Line
 from llm.chat_model import ChatModel, ModelUnavailable
@@ -90,8 +90,14 @@ class BriefAgent:
     """Writes briefs. `emotion` reads the mood of lines where the conversation has none on record."""
 
     def __init__(
-        self, prompts: PromptLibrary, model: ChatModel | None = None, emotion: ReadsEmotion | None = None
+        self,
+        prompts: PromptLibrary,
+        model: ChatModel | None = None,
+        emotion: ReadsEmotion | None = None,
+        *,
+        redact: Redact = redact,
     ) -> None:
+        self._redact = redact
         self._template = prompts.template("handoff_brief", FIELDS)
         self._model = model
         self._emotion = emotion
@@ -105,7 +111,7 @@ class BriefAgent:
         values = {
             "reason": case.reason or "客户需要人工",
             "passages": _numbered(passages),
-            "turns": _transcript(case.turns),
+            "turns": _transcript(case.turns, self._redact),
         }
         prompt = self._template.prompt(values)
         try:
@@ -146,7 +152,7 @@ def _reads_itself(case: CaseFile) -> bool:
     return len(said) <= 1 and all(len(line.text) <= READS_ITSELF_CHARS for line in said)
 
 
-def _transcript(turns: Sequence[Line]) -> str:
+def _transcript(turns: Sequence[Line], redact: Redact) -> str:
     """The newest lines that fit, personal data blanked."""
     lines: list[str] = []
     left = TURNS_TOKENS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pydantic import BaseModel
 
@@ -15,7 +16,7 @@ from agents.slots import Slots, find_slots, is_only_numbers
 from conversation.findings import Emotion, Intent, Triage, Usage
 from conversation.identity import Speaker
 from conversation.outcomes import Acted, Clarified, TicketDraft, TicketNote, Urgency
-from conversation.redaction import redact
+from conversation.redaction import Redact, redact
 from conversation.turn import KnownTicket, Line
 from conversation.wording import Wording
 from llm.chat_model import ChatModel, ModelUnavailable
@@ -62,9 +63,21 @@ class DraftedTicket:
 
 
 class TicketAgent:
-    """Works on tickets by rules; with a `model` (off unless given) it words a draft in one call."""
+    """Works on tickets by rules; with a `model` (off unless given) it words a draft in one call.
 
-    def __init__(self, prompts: PromptLibrary, model: ChatModel | None = None) -> None:
+    `names` are those of a deployer's own intents.
+    """
+
+    def __init__(
+        self,
+        prompts: PromptLibrary,
+        model: ChatModel | None = None,
+        *,
+        names: Mapping[str, str] = MappingProxyType({}),
+        redact: Redact = redact,
+    ) -> None:
+        self._redact = redact
+        self._names = {**INTENT_NAMES, **names}
         self._template = prompts.template("ticket", FIELDS)
         self._model = model
 
@@ -94,35 +107,42 @@ class TicketAgent:
         same = next((t for t in tickets if t.kind == kind and t.status in OPEN_STATUSES), None)
         if same is None or _another_order(text, same):
             return None
-        return Acted(words.about_ticket(words.noted, same), "ticket_noted", (TicketNote(same.number, _told(text)),))
+        return Acted(
+            words.about_ticket(words.noted, same), "ticket_noted", (TicketNote(same.number, self._told(text)),)
+        )
 
     def _write(self, text: str, cues: Collection[Cue], ticket: KnownTicket, words: Wording) -> Acted:
         is_open = ticket.status in OPEN_STATUSES
         if Cue.CLOSES in cues:
             if not is_open:
                 return Acted(words.about_ticket(words.state, ticket), "ticket_status")
-            note = TicketNote(ticket.number, f"客户要求关闭：{_told(text)}", close=True)
+            note = TicketNote(ticket.number, f"客户要求关闭：{self._told(text)}", close=True)
             return Acted(words.about_ticket(words.closed, ticket), "ticket_closed", (note,))
         if not is_open:
-            note = TicketNote(ticket.number, f"客户要求继续处理：{_told(text)}", reopen=True)
+            note = TicketNote(ticket.number, f"客户要求继续处理：{self._told(text)}", reopen=True)
             return Acted(words.about_ticket(words.reopened, ticket), "ticket_reopened", (note,))
         if Cue.URGES in cues:
-            note = TicketNote(ticket.number, f"客户催办：{_told(text)}", urge=True)
+            note = TicketNote(ticket.number, f"客户催办：{self._told(text)}", urge=True)
             return Acted(words.about_ticket(words.urged, ticket), "ticket_urged", (note,))
-        note = TicketNote(ticket.number, f"客户补充：{_told(text)}")
+        note = TicketNote(ticket.number, f"客户补充：{self._told(text)}")
         return Acted(words.about_ticket(words.noted, ticket), "ticket_noted", (note,))
 
     async def draft(self, case: TicketCase, *, budget_s: float) -> DraftedTicket:
         """A ticket for staff, personal data blanked. A model that fails or invents leaves the draft of the rules."""
         slots = _all_slots(case)
-        ruled = DraftedTicket(_ruled(case, slots), case.kind in NEEDS_ORDER and not (slots.orders or slots.trackings))
+        ruled = DraftedTicket(
+            _ruled(case, slots, self._name(case), self._redact),
+            case.kind in NEEDS_ORDER and not (slots.orders or slots.trackings),
+        )
         if self._model is None:
             return ruled
-        window = "\n".join(as_data(redact(line.text)) for line in case.history[-4:] if line.speaker is Speaker.CUSTOMER)
+        window = "\n".join(
+            as_data(self._redact(line.text)) for line in case.history[-4:] if line.speaker is Speaker.CUSTOMER
+        )
         values = {
-            "kind": INTENT_NAMES.get(case.kind, case.kind),
+            "kind": as_data(self._name(case)),
             "window": f"<此前客户说>\n{clip(window, 150)}\n</此前客户说>\n" if window else "",
-            "text": clip(as_data(redact(case.text)), 200),
+            "text": clip(as_data(self._redact(case.text)), 200),
         }
         prompt = self._template.prompt(values)
         try:
@@ -132,9 +152,14 @@ class TicketAgent:
         draft = _worded(filled.value, ruled.draft, case)
         return DraftedTicket(draft, ruled.needs_order, filled.usage, prompt.version)
 
+    def _told(self, text: str) -> str:
+        return _short(self._redact(text).strip(), NOTE_CHARS)
 
-def _ruled(case: TicketCase, slots: Slots) -> TicketDraft:
-    name = INTENT_NAMES.get(case.kind, case.kind)
+    def _name(self, case: TicketCase) -> str:
+        return self._names.get(case.kind, case.kind)
+
+
+def _ruled(case: TicketCase, slots: Slots, name: str, redact: Redact) -> TicketDraft:
     told = redact(case.text).strip()
     lines = [f"客户：{told[:SUMMARY_CHARS]}"]
     earlier = [redact(line.text) for line in case.history if line.speaker is Speaker.CUSTOMER and len(line.text) > 5]
@@ -178,10 +203,6 @@ def _another_order(text: str, ticket: KnownTicket) -> bool:
     """True when the text names an order and the ticket's title another one."""
     asked, known = find_slots(text).orders, find_slots(ticket.title).orders
     return bool(asked and known and not set(asked) & set(known))
-
-
-def _told(text: str) -> str:
-    return _short(redact(text).strip(), NOTE_CHARS)
 
 
 def _short(text: str, most: int) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pydantic import BaseModel, Field
 
 from agents.classifier import ReadsFlags, ReadsIntent
 from agents.prompts import PromptLibrary, as_data, clip
 from conversation.findings import Intent, Triage, Usage
-from conversation.redaction import redact
+from conversation.redaction import Redact, redact
 from llm.chat_model import ChatModel, ModelUnavailable
 
 FIELDS = ("labels", "text")
@@ -49,13 +50,17 @@ class TriageForm(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ModelTriage:
-    """When triage may ask a model: the classifier's best chance is below `below`. Off where this is not given."""
+    """When triage may ask a model: the classifier's best chance is below `below`. Off where this is not given.
+
+    `labels` are what it may answer, each with how it is told of it.
+    """
 
     model: ChatModel
     prompts: PromptLibrary
-    labels: tuple[str, ...] = tuple(Intent)
+    labels: Mapping[str, str] = field(default_factory=lambda: {str(intent): str(intent) for intent in Intent})
     below: float = 0.35
     budget_s: float = 2.0
+    redact: Redact = redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,17 @@ class ReadTriage:
 
 
 class TriageAgent:
-    """Reads intent and flags of a burst."""
+    """Reads intent and flags of a burst. `categories` are those of a deployer's own intents."""
 
-    def __init__(self, intents: ReadsIntent, flags: ReadsFlags, asks: ModelTriage | None = None) -> None:
+    def __init__(
+        self,
+        intents: ReadsIntent,
+        flags: ReadsFlags,
+        asks: ModelTriage | None = None,
+        *,
+        categories: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._categories = {**CATEGORIES, **categories}
         self._intents = intents
         self._flags = flags
         self._asks = asks
@@ -81,14 +94,14 @@ class TriageAgent:
         flags = self._flags.read(text)
         scores = self._intents.scores(text)
         intent = max(scores, key=lambda label: scores[label], default=str(Intent.OTHER))
-        local = Triage(intent, CATEGORIES.get(intent, intent), scores.get(intent, 0.0), flags)
+        local = Triage(intent, self._categories.get(intent, intent), scores.get(intent, 0.0), flags)
         if self._asks is None or not text.strip() or local.confidence >= self._asks.below:
             return ReadTriage(local)
         return await self._ask(text, local, self._asks)
 
     async def _ask(self, text: str, local: Triage, asks: ModelTriage) -> ReadTriage:
         assert self._template is not None  # it comes with `asks`
-        values = {"labels": "、".join(asks.labels), "text": clip(as_data(redact(text)), TEXT_TOKENS)}
+        values = {"labels": "、".join(asks.labels.values()), "text": clip(as_data(asks.redact(text)), TEXT_TOKENS)}
         prompt = self._template.prompt(values)
         try:
             filled = await asks.model.fill(prompt, TriageForm, budget_s=asks.budget_s)
@@ -97,5 +110,6 @@ class TriageAgent:
         form = filled.value
         if form.intent not in asks.labels:
             return ReadTriage(local, filled.usage, prompt.version)
-        triage = Triage(form.intent, CATEGORIES.get(form.intent, form.intent), form.confidence, local.flags)
+        category = self._categories.get(form.intent, form.intent)
+        triage = Triage(form.intent, category, form.confidence, local.flags)
         return ReadTriage(triage, filled.usage, prompt.version)

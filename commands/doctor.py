@@ -16,7 +16,7 @@ MARKS = {Level.GOOD: "✓", Level.DOUBTFUL: "!", Level.BAD: "✗"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False) -> None:
-    """Checks settings, database, Redis, Chroma, the model, every channel and the helpdesk."""
+    """Checks settings, database, Redis, Chroma, the embedder, the model, every channel and the helpdesk."""
     from commands.doctor_checks import examine
 
     configure_logging(level="WARNING")

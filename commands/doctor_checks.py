@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import httpx
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 
 from commands.doctor_channels import channel_findings
 from commands.doctor_finding import Finding, bad, doubtful, good
-from conversation.errors import BadSettings, RetryLater
+from conversation.errors import BadSettings, GiveUp, RetryLater
 from settings import Settings
 from store.schema import entries
 from wiring_store import prepare_data_folder, ready_database
@@ -21,7 +22,7 @@ Check = Callable[[Settings], AsyncIterator[Finding]]
 
 async def examine(settings: Settings) -> Sequence[Finding]:
     """All findings, in the order of the walk a message takes. What one check cannot reach leaves the others alone."""
-    checks: tuple[Check, ...] = (_data_folder, _database, _redis, _chroma, _model)
+    checks: tuple[Check, ...] = (_data_folder, _database, _redis, _chroma, _embedder, _model)
     findings = [one for check in checks async for one in check(settings)]
     async with httpx.AsyncClient(timeout=NETWORK_S) as client:
         findings += [one async for one in channel_findings(settings, client)]
@@ -95,6 +96,24 @@ async def _chroma(settings: Settings) -> AsyncIterator[Finding]:
         yield bad("chroma", f"{address} does not answer ({type(error).__name__}): start `chroma run` or mend the URL")
         return
     yield good("chroma", "answers") if status == 200 else bad("chroma", f"{address} answers {status}")
+
+
+async def _embedder(settings: Settings) -> AsyncIterator[Finding]:
+    from retrieval.calibration import fitted_name
+    from retrieval.embedder import question_embedding
+    from wiring_retrieval import opened_embedder
+
+    try:
+        embedder = await asyncio.to_thread(opened_embedder, settings)
+        await asyncio.to_thread(question_embedding(embedder), ["您好"])
+    except (BadSettings, RetryLater, GiveUp) as problem:
+        yield bad("embedder", f"{problem}; meanwhile questions are answered by words alone")
+        return
+    if fitted_name(embedder.name) is None:
+        words = "nobody fitted its numbers, so those of another are used: python -m evals.retrieval_fit --write FOLDER"
+        yield doubtful("embedder", f"{embedder.name} answers; {words}")
+    else:
+        yield good("embedder", embedder.name)
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:

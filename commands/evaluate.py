@@ -1,4 +1,4 @@
-"""`huiying eval`: runs offline suites, and compares two of their reports."""
+"""`huiying eval`: runs offline suites, compares two of their reports, and measures the local models."""
 
 from __future__ import annotations
 
@@ -45,3 +45,20 @@ def compare(
 
     comparison = compared(read_report(before), read_report(after))
     typer.echo(orjson.dumps(comparison.as_json()).decode() if as_json else comparison.in_words())
+
+
+@application.command("models")
+def models(
+    sets: Annotated[
+        Path | None, typer.Option("--data", help="A folder with public sets, to measure on them too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole report as JSON.")] = False,
+) -> None:
+    """Measures the shipped models in one table; exit code 1 when a line that judges them was learnt from."""
+    from evals.models.run import measure_models
+    from telemetry import configure_logging
+
+    configure_logging(level="CRITICAL")
+    report = measure_models(sets, lambda part: typer.echo(f"measuring: {part}", err=True))
+    typer.echo(orjson.dumps(report.as_json()).decode() if as_json else report.in_words())
+    raise typer.Exit(0 if report.clean else 1)

@@ -35,7 +35,7 @@ GROUP_EXAMPLES = (
 )
 CHAT_EXAMPLES = (
     Example("常见", "满多少包邮"),
-    Example("生僻", "能不能用以太坊跨链支付"),
+    Example("生僻", "你们招不招兼职插画师"),
     Example("要办", "收到的杯子是碎的，帮我登记补发"),
     Example("生气", "气死我了，说好昨天到又骗我，什么破店！"),
     Example("人工", "转人工"),

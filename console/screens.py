@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from console.assets import FOLDER, address
 from console.calm_route import calm_route
-from console.words import FILTERS
+from console.words import FILTERS, INTENTS, in_words
 from conversation.findings import Retrieval
 from playground.stage import Stage
 from store.database import Database
@@ -66,10 +67,11 @@ class Screens:
         return APIRouter(prefix=prefix, include_in_schema=False, route_class=away)
 
 
-def load_templates() -> Jinja2Templates:
-    """The pages' templates; everything a customer wrote is escaped."""
+def load_templates(own_intents: Mapping[str, str] = MappingProxyType({})) -> Jinja2Templates:
+    """The pages' templates; everything a customer wrote is escaped. `own_intents`: names of a deployer's own."""
     templates = Jinja2Templates(directory=FOLDER / "templates")
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     templates.env.filters.update(FILTERS)
+    templates.env.filters["intent"] = lambda code: in_words(code, {**INTENTS, **own_intents})
     templates.env.globals["asset"] = address
     return templates

@@ -33,7 +33,9 @@ _CITIES = (
     "白银 天水 武威 张掖 平凉 酒泉 庆阳 定西 西宁 银川 石嘴山 吴忠 固原 中卫 乌鲁木齐 克拉玛依 吐鲁番 哈密 喀什 "
     "浦东 朝阳 海淀"
 )
-_NAMED = "|".join(sorted((_PROVINCES + " " + _CITIES).split(), key=len, reverse=True))
+#: The provinces and cities, split by blanks.
+NAMED_REGIONS = f"{_PROVINCES} {_CITIES}"
+_NAMED = "|".join(sorted(NAMED_REGIONS.split(), key=len, reverse=True))
 #: A named region, unless it is the name of a street (中山路, 南京西路).
 _REGION = (
     rf"(?:(?:{_NAMED})(?:特别行政区|(?:壮族|回族|维吾尔)?自治区|自治州|新区|[省市区县]"
@@ -72,6 +74,23 @@ _TOLD_START = re.compile(
 )
 _CLAUSE_START = re.compile(r"(?:^|[\s，,。；;：:！!？?、（(])")
 _NUMBER_HINT = re.compile(r"(?:号|弄|栋|幢|座|单元|室|层|楼|房|户|组|大厦|小区|公寓|花园|大学|广场|园|苑|村)")
+#: As far as an address may be read: none holds these marks, pronouns and verbs.
+_REACH = re.compile(
+    "[^我你您他她它的了是在给吗呢吧把请寄送住叫为麻烦谢想要会能"
+    r"""，。！？；：、（）【】《》“”…,.!?;:()\[\]/"'~·@+*=&%$|<>]{4,}"""
+)
+#: Every address holds the number of a house or the word for a building …
+_DOOR = re.compile(
+    r"[\dA-Za-z一二三四五六七八九十百甲乙丙丁]\s?(?:号|弄|栋|幢|座|单元|室|层|楼|房|户|门|组|队|期|区)"
+    rf"|{_PLACE_WORD}"
+)
+_SIGN = re.compile("[号弄栋幢座元室层楼房户门组队期区园寓厦场心馆庄村城府墅舍学院店际苑湾庭轩阁居邨屯寨]")
+#: … and, unless it begins with a named region, two of these: the ends of units, streets, districts and buildings.
+_TWO_SIGNS = re.compile(
+    "[{0}][^{0}]*[{0}]".format(
+        "省市县旗镇乡路街道巷弄里线同号栋幢座元室层楼房户门组队期区铺院园寓厦场心馆庄村城府墅舍学店际苑湾庭轩阁居邨屯寨"
+    )
+)
 _NO_HOUSE = re.compile(r"(?:线|期|队|区|楼|层|门|组|座)$")
 
 
@@ -90,15 +109,44 @@ def find_addresses(text: str) -> Iterator[Place]:
 def _beginnings(text: str) -> list[int]:
     """Places to read an address from. The front of a clause gives way to a better place within the next few words."""
     hints = [match.start() for match in _NUMBER_HINT.finditer(text)]
-    if not hints:
-        return []
-    sure = {match.start() for match in _NAMED_START.finditer(text)} | {m.end() for m in _TOLD_START.finditer(text)}
-    fronts = {match.end() for match in _CLAUSE_START.finditer(text)}
-    for start in fronts - sure:
-        better = [at for at in range(start + 1, start + 9) if at in sure]
-        if not better or text[better[0] - 1] in "省市区县镇乡路街道":
-            sure.add(start)
-    return [start for start in sorted(sure) if any(start < hint < start + 60 for hint in _near(hints, start))]
+    found: list[int] = []
+    for reach in _REACH.finditer(text) if hints else ():
+        first, last = reach.span()
+        if _SIGN.search(text, first, last) and _may_hold(text, first, last):
+            found += [start for start in _fronts(text, *reach.span()) if _may_begin(text, start, reach.end(), hints)]
+    return found
+
+
+def _may_hold(text: str, first: int, last: int) -> bool:
+    two = _TWO_SIGNS.search(text, first, last) or _NAMED_START.search(text, first, last)
+    return two is not None and _DOOR.search(text, first, last) is not None
+
+
+def _fronts(text: str, first: int, last: int) -> list[int]:
+    """The places in `first`…`last` where an address may begin, in order."""
+    sure = _sure_starts(text, max(0, first - 8), last + 12)
+    fronts = {match.end() for match in _CLAUSE_START.finditer(text, max(0, first - 1), last)} - sure
+    starts = {start for start in sure if first <= start < last}
+    for start in fronts:
+        better = next((at for at in range(start + 1, start + 9) if at in sure), 0)
+        if start >= first and (not better or text[better - 1] in "省市区县镇乡路街道"):
+            starts.add(start)
+    return sorted(starts)
+
+
+def _sure_starts(text: str, first: int, last: int) -> set[int]:
+    named = {match.start() for match in _NAMED_START.finditer(text, first, last)}
+    return named | {match.end() for match in _TOLD_START.finditer(text, first, last)}
+
+
+def _may_begin(text: str, start: int, last: int, hints: list[int]) -> bool:
+    """A cheap look before the costly one."""
+    end = min(last, start + 90)
+    if _DOOR.search(text, start, end) is None:
+        return False
+    if _TWO_SIGNS.search(text, start, end) is None and _NAMED_START.match(text, start) is None:
+        return False
+    return any(start < hint < start + 60 for hint in _near(hints, start))
 
 
 def _near(hints: list[int], start: int) -> list[int]:

@@ -5,29 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from conversation.pii_windows import windows, within
+
 Place = tuple[int, int]
 
 #: The surnames of over nine in ten people; then the rarer ones, believed only after a clear label.
-_PLAIN = (
+SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁沈任姚卢傅钟"
     "姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严覃武洪莫孔汤向常温康施文牛樊"
     "葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆"
     "蓝路游辛靳管柴蒙"
 )
-_RARE = (
+RARE_SURNAMES = (
     "鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边"
     "卞姬师仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝官封谈匡鞠惠荆乐冀郁胥南班储原栗燕楚鄢劳谌奚皮粟冼蔺"
-    "楼盘满闻位厉伊仝区郜海阚花权强屠豆朴盖练廉禹井祖漆巴丰支卿国狄"
+    "楼盘满闻位厉伊仝区郜海阚花权强屠豆朴盖练廉禹井祖漆巴丰支卿国狄逄雒仝亓眭佴昝逯么"
 )
-_DOUBLE = "欧阳|上官|司马|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|司空|夏侯|宇文|长孙|轩辕|端木|百里|南宫|独孤"
+DOUBLE_SURNAMES = (
+    "欧阳|上官|司马|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|司空|夏侯|宇文|长孙|轩辕|端木|百里|南宫|独孤"
+    "|钟离|呼延|澹台|濮阳|淳于|申屠|公羊|万俟|闻人|亓官|闾丘|太史"
+)
 _GIVEN = r"[\u4e00-\u9fff]"
 #: Characters that hardly stand in a given name but often follow one.
 _AFTER = (
     "的了是在我你您他她它这那哪吗呢吧啊和与跟把被让请想要买订电手住地身有没不还就也都到给从去来说问帮查收寄发退换号，"
 )
 _INNER = rf"(?:(?![{_AFTER}]|先生|女士|小姐|老师|经理|师傅|阿姨|同学|老板){_GIVEN})"
-_NAME_ANY = rf"(?:(?:{_DOUBLE}){_INNER}{{1,2}}|[{_PLAIN}{_RARE}]{_INNER}{{1,2}})"
-_NAME_PLAIN = rf"(?:(?:{_DOUBLE}){_INNER}{{1,2}}|[{_PLAIN}]{_INNER}{{1,2}})"
+_NAME_ANY = rf"(?:(?:{DOUBLE_SURNAMES}){_INNER}{{1,2}}|[{SURNAMES}{RARE_SURNAMES}]{_INNER}{{1,2}})"
+_NAME_PLAIN = rf"(?:(?:{DOUBLE_SURNAMES}){_INNER}{{1,2}}|[{SURNAMES}]{_INNER}{{1,2}})"
 _NAME_DOTTED = r"(?![有是为])[\u4e00-\u9fff]{2,8}(?:[·•・][\u4e00-\u9fff]{2,8}){1,3}"
 _END = (
     rf"(?=$|[^\u4e00-\u9fff]|[{_AFTER}]|先生|女士|小姐|老师|同学"
@@ -43,7 +48,7 @@ _LABELLED = re.compile(
     rf"\s{{0,2}}[：:=]?\s{{0,3}}(?P<name>{_NAME_DOTTED}|{_NAME_ANY}){_END}"
 )
 _COLON = re.compile(
-    rf"{_ROLE}\s?[：:]\s{{0,3}}(?P<name>{_NAME_DOTTED}|[{_PLAIN}{_RARE}]{_GIVEN}{{1,2}}(?=$|[^\u4e00-\u9fff]))"
+    rf"{_ROLE}\s?[：:]\s{{0,3}}(?P<name>{_NAME_DOTTED}|[{SURNAMES}{RARE_SURNAMES}]{_GIVEN}{{1,2}}(?=$|[^\u4e00-\u9fff]))"
 )
 _SAID = re.compile(
     r"(?:我(?:的)?(?:名字)?(?:叫做?|名叫|姓名是)|本人(?:叫|是)?|名字(?:是|叫)"
@@ -53,9 +58,17 @@ _SAID = re.compile(
 _I_AM = re.compile(rf"(?:我是|这是|这里是)(?P<name>{_NAME_PLAIN})(?=$|[，,。.！!；;\s、])")
 _TITLED = re.compile(rf"(?<![\u4e00-\u9fff])(?P<name>{_NAME_PLAIN})(?=(?:先生|女士|小姐))")
 _RECEIVES = re.compile(rf"(?<![\u4e00-\u9fff])(?P<name>{_NAME_ANY})\s?(?=[（(]?收[）)]?(?:$|[\s，,。]))")
-_ENGLISH = re.compile(r"(?:[Mm]y name is|[Nn]ame\s?[:：])\s?(?P<name>[A-Z][a-z]{1,14}(?:\s[A-Z][a-z]{1,14}){0,2})")
+#: Latin names: `Anna Zhou`, `ZHOU YUTONG` or `ZHOU/YUTONG`, after a word that announces a name.
+_LATIN = r"[A-Z][a-z]{1,14}(?:\s[A-Z][a-z]{1,14}){0,2}|[A-Z]{2,12}[\s/][A-Z]{2,16}"
+_ENGLISH = re.compile(
+    r"(?:\b(?:[Mm]y name is|[Nn]ame|[Cc]ustomer|[Gg]uest|[Pp]assenger|[Rr]eceiver|[Cc]ontact"
+    r"|[Tt]his is|I am|I'm|[Dd]ear|[Ss]hip to)"
+    r"(?:\sname)?|英文名字?|英文|拼音|护照名?|护照上|我叫|姓名|联系人|收件人|乘机人|入住人)(?:是|叫|为)?\s?[：:]?\s?"
+    rf"(?P<name>{_LATIN})(?![A-Za-z])"
+)
+_FOREIGN = re.compile(rf"(?:我是|这是|我叫|叫|找|给|帮)(?P<name>{_NAME_DOTTED})(?=$|[^\u4e00-\u9fff·]|的)")
 #: Words with a surname in front that name nobody.
-_NOBODY = re.compile(
+NOBODY = re.compile(
     r"(?:"
     r"江苏|江西|黄金|白金|金卡|金牌|钻石|高级|高端|马上|方便|常客|普通|安徽|安卓|苹果|华为|小米|万能|万科|任何|"
     r"任意|文员|文件|成年|成人|明天|时候|石家|黄色|路痴|白色|蓝色|金色|路人|路过|国内|国外|国际|海外|海南|南方|"
@@ -69,22 +82,38 @@ _NOBODY = re.compile(
 
 def find_names(text: str) -> Iterator[Place]:
     """Names that the words around them announce."""
-    for pattern in (_LABELLED, _COLON, _SAID, _I_AM, _TITLED, _RECEIVES, _ENGLISH):
-        for match in pattern.finditer(text):
-            if not _NOBODY.match(match["name"]):
-                yield match.span("name")
+    for anchor, before, behind, patterns in _ANNOUNCED:
+        places = windows(anchor, text, before, behind)
+        for pattern in patterns if places else ():
+            for match in within(pattern, text, places):
+                if not NOBODY.match(match["name"]):
+                    yield match.span("name")
+
+
+#: What each pattern cannot do without, and how far it reads before and behind that.
+_ANNOUNCED = (
+    (re.compile("[人者名主客员患生户]"), 8, 60, (_LABELLED, _COLON)),
+    (re.compile("[叫是名本]"), 6, 60, (_SAID, _I_AM)),
+    (re.compile("先生|女士|小姐"), 8, 4, (_TITLED,)),
+    (re.compile("收"), 10, 4, (_RECEIVES,)),
+    (re.compile(r"[A-Z][A-Za-z]"), 30, 60, (_ENGLISH,)),
+    (re.compile("[·•・]"), 16, 40, (_FOREIGN,)),
+)
 
 
 _TOKEN = rf"(?:{_NAME_PLAIN}|{_NAME_DOTTED})"
 _BEFORE = re.compile(
     rf"(?:^|[\s，,；;：:。\n/、])(?P<name>{_TOKEN})[\s，,；;：:/、]{{1,3}}(?:电话|手机|地址)?[：:\s]?$",
 )
+#: What stands between a name and its number: a mark, or the end of 电话, 手机, 地址.
+_PARTS = frozenset(" \t\n\r\f\v，,；;：:/、话机址")
 _BEHIND = re.compile(rf"[\s，,；;/、]{{1,3}}(?P<name>{_TOKEN})(?=$|[\s，,；;。/、\n（(])")
 
 
 def find_names_beside(text: str, places: Iterable[Place]) -> Iterator[Place]:
     """Names that stand as a word of their own right before or after a phone number or an address."""
     for start, end in places:
-        found = _BEFORE.search(text, max(0, start - 12), start) or _BEHIND.match(text, end)
-        if found and not _NOBODY.match(found["name"]):
+        parted = text[max(0, start - 1) : start] in _PARTS
+        found = (_BEFORE.search(text, max(0, start - 12), start) if parted else None) or _BEHIND.match(text, end)
+        if found and not NOBODY.match(found["name"]):
             yield found.span("name")

@@ -4,8 +4,10 @@ check digit and the word in front of them. Used by redaction."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
+
+from conversation.pii_windows import widened, within
 
 Place = tuple[int, int]
 
@@ -42,15 +44,19 @@ _LABELS: tuple[tuple[Label, re.Pattern[str]], ...] = tuple(
         (Label.IDENTITY, _IDENTITY),
     )
 )
+#: Up to the last mark that no label and no word between a label and its number holds.
+_LAST_STOP = re.compile(r".*[\d，。；;!！?？\n]", re.DOTALL)
 _THING_AFTER = re.compile(r"\s{0,2}[（(]?(?:这个|这单|是我的)?(?:订单号|单号|运单|快递单|订单编号)")
 
 
 def label_of(text: str, start: int, end: int) -> Label:
     """What the number at `start`…`end` is called; the word nearest in front of it wins."""
-    before = text[max(0, start - 16) : start]
+    first = max(0, start - 16)
+    stop = _LAST_STOP.match(text, first, start)
+    first = stop.end() if stop else first
     found, nearest = Label.NONE, -1
-    for label, pattern in _LABELS:
-        for match in pattern.finditer(before):
+    for label, pattern in _LABELS if start - first > 1 else ():
+        for match in pattern.finditer(text, first, start):
             if match.end() > nearest:
                 found, nearest = label, match.end()
     if found is Label.NONE and _THING_AFTER.match(text, end):
@@ -68,8 +74,11 @@ _LANDLINE = re.compile(
 )
 _SHORT_LANDLINE = re.compile(r"(?<![\d.-])[2-8]\d{2,3}[-\s]?\d{4}(?:-\d{1,6})?(?!\d)")
 _ABROAD = re.compile(r"(?<!\d)\+(?!86)[1-9]\d{0,2}(?:[-\s]?\d){7,12}(?!\d)")
+_SAID = "零〇一幺二两三四五六七八九壹贰叁肆伍陆柒捌玖"
+#: Spoken or spelt, in whole or in part (一三八…, 138七一…), and any mobile broken up by odd marks (1。3。8…).
 _SPOKEN = re.compile(
-    r"[一幺][三四五六七八九](?:[-\s]?[零〇一幺二两三四五六七八九]){9}(?![零〇一幺二两三四五六七八九十百千万])"
+    rf"(?<![\d.+{_SAID}])[1一幺壹](?:[-\s。·*/、]{{0,2}}[3-9三四五六七八九叁肆伍陆柒捌玖])(?:[-\s。·*/、]{{0,2}}[\d{_SAID}]){{9}}"
+    rf"(?![\d{_SAID}十百千万]|\.\d|\s?元)"
 )
 _LETTERS = re.compile(r"[A-Za-z]+$")
 _PHONE_LETTERS = frozenset(
@@ -77,13 +86,31 @@ _PHONE_LETTERS = frozenset(
 )
 
 
-def find_phones(text: str) -> Iterator[Place]:
+#: Seven digits or more, written or said, that marks may part: every number that is looked for holds such a chain.
+_CHAIN = re.compile(rf"[\d{_SAID}](?:[-\s.。·*/、()]{{0,2}}[\d{_SAID}]){{6,}}")
+_BEFORE, _BEHIND = 8, 16
+
+
+def number_chains(text: str) -> list[Place]:
+    """Where in `text` phones, identity cards and bank cards may stand: chains of digits, by one scan for all."""
+    return [match.span() for match in _CHAIN.finditer(text)]
+
+
+def _around(text: str, chains: Sequence[Place] | None, least: int) -> list[Place]:
+    """The windows around chains of so many characters at least; `chains` are those of the text, if they are known."""
+    found = number_chains(text) if chains is None else chains
+    return widened([chain for chain in found if chain[1] - chain[0] >= least], _BEFORE, _BEHIND)
+
+
+def find_phones(text: str, chains: Sequence[Place] | None = None) -> Iterator[Place]:
     """Mobiles (spaced, hyphenated, +86, spoken digits), landlines and numbers abroad. Hotlines are none."""
-    for pattern in (_MOBILE, _LANDLINE, _ABROAD, _SPOKEN):
-        for match in pattern.finditer(text):
+    long = _around(text, chains, 10)
+    abroad = _around(text, chains, 8) if "+" in text else []
+    for pattern, places in ((_MOBILE, long), (_LANDLINE, long), (_ABROAD, abroad), (_SPOKEN, long)):
+        for match in within(pattern, text, places):
             if _may_be_phone(text, match.start(), match.end()):
                 yield match.span()
-    for match in _SHORT_LANDLINE.finditer(text):
+    for match in within(_SHORT_LANDLINE, text, _around(text, chains, 7)):
         if label_of(text, *match.span()) is Label.PHONE and not match.group().startswith(("400", "800")):
             yield match.span()
 
@@ -102,6 +129,8 @@ _IDENTITY_18 = re.compile(
     rf"(?<![\dA-Za-z])(?:{_PROVINCES})\d{{4}}[-\s]?(?:18|19|20)\d{{2}}[-\s]?{_MONTH_DAY}[-\s]?"
     r"\d{3}[\dXx×](?![\dA-Za-z])"
 )
+#: Blanks in other places than the parts of the number.
+_IDENTITY_BROKEN = re.compile(rf"(?<![\dA-Za-z])(?:{_PROVINCES})(?:[-\s]?\d){{15}}[-\s]?[\dXx×](?![\dA-Za-z])")
 _IDENTITY_15 = re.compile(rf"(?<![\dA-Za-z])(?:{_PROVINCES})\d{{4}}\d{{2}}{_MONTH_DAY}\d{{3}}(?![\dA-Za-z])")
 _IDENTITY_TYPO = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])")
 #: GB 11643-1999: weights of the first 17 digits and the check characters for the sum modulo 11.
@@ -109,17 +138,26 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
 
 
-def find_identity_cards(text: str) -> Iterator[Place]:
+def find_identity_cards(text: str, chains: Sequence[Place] | None = None) -> Iterator[Place]:
     """Identity numbers of 18 digits with a right check digit, or called so; and old ones of 15."""
-    for match in _IDENTITY_18.finditer(text):
+    places = _around(text, chains, 15)
+    for match in within(_IDENTITY_18, text, places):
         if _identity_check(match.group()) or label_of(text, *match.span()) is Label.IDENTITY:
             yield match.span()
-    for match in _IDENTITY_TYPO.finditer(text):
+    for match in within(_IDENTITY_BROKEN, text, places):
+        if not match.group().isalnum() and _identity_check(match.group()) and _born(match.group()):
+            yield match.span()
+    for match in within(_IDENTITY_TYPO, text, places):
         if label_of(text, *match.span()) is Label.IDENTITY:
             yield match.span()
-    for match in _IDENTITY_15.finditer(text):
+    for match in within(_IDENTITY_15, text, places):
         if label_of(text, *match.span()) in (Label.NONE, Label.IDENTITY):
             yield match.span()
+
+
+def _born(number: str) -> bool:
+    """Whether the middle of the number is a date of the last two centuries."""
+    return re.fullmatch(rf"(?:18|19|20)\d{{2}}{_MONTH_DAY}", re.sub(r"[-\s]", "", number)[6:14]) is not None
 
 
 def _identity_check(number: str) -> bool:
@@ -134,9 +172,9 @@ _CARD_NUMBER = re.compile(
 )
 
 
-def find_cards(text: str) -> Iterator[Place]:
+def find_cards(text: str, chains: Sequence[Place] | None = None) -> Iterator[Place]:
     """Bank cards: 13–19 digits that pass Luhn and begin as issuers' numbers do, or that are called so."""
-    for match in _CARD_NUMBER.finditer(text):
+    for match in within(_CARD_NUMBER, text, _around(text, chains, 13)):
         digits = re.sub(r"\D", "", match.group())
         label = label_of(text, *match.span())
         if label in (Label.THING, Label.PHONE) or not 13 <= len(digits) <= 19:
@@ -168,7 +206,7 @@ _PLATE_CHAR = "[A-HJ-NP-Za-hj-np-z0-9]"
 _PLATE = re.compile(
     rf"[{_PROVINCE_CHARS}]\s?(?!\d){_PLATE_CHAR}[·•・.\-\s]?(?=[A-Za-z]*\d)"
     rf"(?:{_PLATE_CHAR}{{6}}|{_PLATE_CHAR}{{5}}|{_PLATE_CHAR}{{4}}[挂学警港澳使领])"
-    r"(?![A-Za-z0-9])"
+    r"(?![A-Za-z0-9](?!tc|TC))"
 )
 _ARMED_POLICE = re.compile(
     r"(?<![A-Za-z])WJ\s?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[·•]?\d{4}[0-9A-Z](?![A-Za-z0-9])"
@@ -177,5 +215,6 @@ _ARMED_POLICE = re.compile(
 
 def find_plates(text: str) -> Iterator[Place]:
     """Number plates, six characters after the letter for new-energy cars (GA 36-2018), five otherwise."""
-    for pattern in (_PLATE, _ARMED_POLICE):
-        yield from (match.span() for match in pattern.finditer(text))
+    yield from (match.span() for match in _PLATE.finditer(text))
+    if "WJ" in text:
+        yield from (match.span() for match in _ARMED_POLICE.finditer(text))

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Protocol
 
+from conversation.personal_spans import PersonalKind, PersonalSpan, Place
 from conversation.pii_addresses import find_addresses
+from conversation.pii_merging import merged
 from conversation.pii_names import find_names, find_names_beside
-from conversation.pii_numbers import find_cards, find_identity_cards, find_phones, find_plates
+from conversation.pii_numbers import find_cards, find_identity_cards, find_phones, find_plates, number_chains
 from conversation.pii_online import find_emails, find_qq, find_urls, find_wechat
 
-Place = tuple[int, int]
-
-
-class PersonalKind(StrEnum):
-    """The kinds of personal detail told apart."""
-
-    PHONE = "PHONE"
-    IDCARD = "IDCARD"
-    BANKCARD = "BANKCARD"
-    EMAIL = "EMAIL"
-    PLATE = "PLATE"
-    ADDRESS = "ADDRESS"
-    NAME = "NAME"
-    WECHAT = "WECHAT"
-    QQ = "QQ"
-
+__all__ = ["BLANKS", "PersonalKind", "PersonalSpan", "Redact", "Redactor", "TagsPersonal", "find_personal", "redact"]
 
 #: What stands in the place of a detail; Chinese, because prompts and staff read it.
 BLANKS: dict[PersonalKind, str] = {
@@ -42,15 +30,6 @@ BLANKS: dict[PersonalKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalSpan:
-    """A personal detail: `text[start:end]` in code points of the text as it was given."""
-
-    start: int
-    end: int
-    kind: PersonalKind
-
-
 #: Invisible characters people paste (zero-width space and joiners, word joiner, byte-order mark, direction marks).
 _INVISIBLE = frozenset("\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\ufeff")
 _NARROW: dict[int, int] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -61,42 +40,97 @@ for _kept in "，：；！？":
     del _NARROW[ord(_kept)]
 
 
-def find_personal(text: str) -> tuple[PersonalSpan, ...]:
-    """All personal details of `text`, in order and without overlap. Order and tracking numbers are none."""
-    shown = [index for index, char in enumerate(text) if char not in _INVISIBLE]
-    plain = "".join(text[index] for index in shown).translate(_NARROW)
-    taken: list[PersonalSpan] = []
+_HIDDEN = re.compile(f"[{''.join(sorted(_INVISIBLE))}]")
+_DRESSED = re.compile(f"[{''.join(map(chr, sorted(_NARROW)))}]")
+
+
+class TagsPersonal(Protocol):
+    """A trained reader of personal details. It weighs what the rules found and may find more or deny some of it."""
+
+    def tag(self, text: str, told: Sequence[PersonalSpan]) -> Sequence[PersonalSpan]:
+        """The details of `text`, in order and without overlap; `told` are those of the rules. Any text is fine;
+        of a long one only the front may be read."""
+        ...
+
+
+#: Takes a text, gives it with every personal detail blanked.
+Redact = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """Rules and, where there is one, a tagger; what is built once and handed to all that write logs and prompts."""
+
+    tagger: TagsPersonal | None = None
+
+    def find(self, text: str) -> tuple[PersonalSpan, ...]:
+        """All personal details of `text`, in order and without overlap."""
+        return find_personal(text, self.tagger)
+
+    def redact(self, text: str) -> str:
+        """`text` with every personal detail replaced by its blank."""
+        return redact(text, self.tagger)
+
+
+def find_personal(text: str, tagger: TagsPersonal | None = None) -> tuple[PersonalSpan, ...]:
+    """All personal details of `text`, in order and without overlap. Order and tracking numbers are none.
+
+    Without a tagger the rules alone decide.
+    """
+    shown: Sequence[int] = range(len(text))
+    plain = text
+    if _HIDDEN.search(text):
+        shown = [index for index, char in enumerate(text) if char not in _INVISIBLE]
+        plain = "".join(text[index] for index in shown)
+    plain = _DRESSED.sub(lambda match: chr(_NARROW[ord(match.group())]), plain)
     urls = find_urls(plain)
+    spans = _ruled(plain, urls)
+    if tagger is not None:
+        spans = merged(plain, spans, tagger.tag(plain, spans), urls)
+    return tuple(PersonalSpan(shown[s.start], shown[s.end - 1] + 1, s.kind) for s in spans)
 
-    def take(kind: PersonalKind, places: Iterable[Place], closed: Iterable[Place] = ()) -> None:
+
+def _ruled(plain: str, urls: Sequence[Place]) -> list[PersonalSpan]:
+    spans: list[PersonalSpan] = []
+    taken = bytearray(len(plain))
+
+    def take(kind: PersonalKind, places: Iterable[Place]) -> None:
         for start, end in places:
-            if not _meets(start, end, closed) and not _meets(start, end, ((s.start, s.end) for s in taken)):
-                taken.append(PersonalSpan(start, end, kind))
+            if taken.find(1, start, end) < 0:
+                spans.append(PersonalSpan(start, end, kind))
+                taken[start:end] = b"\x01" * (end - start)
 
-    take(PersonalKind.EMAIL, find_emails(plain), urls)
-    take(PersonalKind.QQ, find_qq(plain), urls)
-    take(PersonalKind.IDCARD, find_identity_cards(plain), urls)
-    take(PersonalKind.BANKCARD, find_cards(plain), urls)
-    take(PersonalKind.PHONE, find_phones(plain), urls)
-    take(PersonalKind.WECHAT, find_wechat(plain), urls)
-    take(PersonalKind.PLATE, find_plates(plain), urls)
-    take(PersonalKind.ADDRESS, find_addresses(plain), urls)
+    for start, end in urls:
+        taken[start:end] = b"\x01" * (end - start)
+    chains = number_chains(plain)
+    for kind, find in _FINDERS:
+        take(kind, find(plain, chains))
+    for start, end in urls:
+        taken[start:end] = bytes(end - start)
     take(PersonalKind.NAME, find_names(plain))
-    neighbours = [(s.start, s.end) for s in taken if s.kind in (PersonalKind.PHONE, PersonalKind.ADDRESS)]
+    neighbours = [(s.start, s.end) for s in spans if s.kind in (PersonalKind.PHONE, PersonalKind.ADDRESS)]
     take(PersonalKind.NAME, find_names_beside(plain, neighbours))
-    taken.sort(key=lambda span: span.start)
-    return tuple(PersonalSpan(shown[s.start], shown[s.end - 1] + 1, s.kind) for s in taken)
+    return sorted(spans, key=lambda span: span.start)
 
 
-def redact(text: str) -> str:
+#: The rules in their order of precedence; names come last, they may lean on what stands beside them.
+_FINDERS: tuple[tuple[PersonalKind, Callable[[str, Sequence[Place]], Iterable[Place]]], ...] = (
+    (PersonalKind.EMAIL, lambda text, _: find_emails(text)),
+    (PersonalKind.QQ, lambda text, _: find_qq(text)),
+    (PersonalKind.IDCARD, find_identity_cards),
+    (PersonalKind.BANKCARD, find_cards),
+    (PersonalKind.PHONE, find_phones),
+    (PersonalKind.WECHAT, lambda text, _: find_wechat(text)),
+    (PersonalKind.PLATE, lambda text, _: find_plates(text)),
+    (PersonalKind.ADDRESS, lambda text, _: find_addresses(text)),
+)
+
+
+def redact(text: str, tagger: TagsPersonal | None = None) -> str:
     """`text` with every personal detail replaced by its blank, such as `[手机号]`; safe for logs and prompts."""
     parts: list[str] = []
     done = 0
-    for span in find_personal(text):
+    for span in find_personal(text, tagger):
         parts += [text[done : span.start], BLANKS[span.kind]]
         done = span.end
     return "".join([*parts, text[done:]])
-
-
-def _meets(start: int, end: int, places: Iterable[Place]) -> bool:
-    return any(start < other_end and other_start < end for other_start, other_end in places)

@@ -1,6 +1,7 @@
-"""`python -m evals.retrieval_fit --write FOLDER…`: fits `retrieval/calibration.json` on development sets.
+"""`python -m evals.retrieval_fit --write FOLDER…`: fits the finding on development sets, for one embedder.
 
-Three things are fitted for one embedder: how words and vectors are weighed, the two chances, and the refusal bound.
+For the encoder that ships this is the second ranking (`evals/second_fit.py`); for others, how words and vectors are
+weighed, the two chances, and the refusal bound, kept in `retrieval/calibration.json`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ import numpy as np
 import orjson
 
 from evals.logistic import fit
+from evals.retrieval_dev import settings_with
 from evals.retrieval_metrics import RANKS
 from evals.retrieval_sets import QuestionSet, answers_only, read_paraphrases, read_set, small_bases
+from evals.second_fit import families, fit_second, practise
 from retrieval.calibration import FEATURES, FITTED, Logistic, features
 from retrieval.embedder import Embedder
-from retrieval.entry_snapshot import EntryReader, EntrySnapshot, Question
+from retrieval.entry_reader import EntryReader
+from retrieval.entry_snapshot import EntrySnapshot, Question
 from retrieval.fusion import FusionWeights
-from retrieval.ngram_embedder import NgramEmbedder
+from retrieval.static_encoder import StaticEncoder
 from retrieval.tokens import content_length, query_words
+from training.weights_out import write_arrays
+from training.witness import is_held_out
+from wiring_retrieval import opened_embedder
 
 START = FusionWeights(asks=1.0, answers=0.7, asks_dense=0.1, answers_dense=0.0, without_question=0.8)
 #: What each weight may become; the weight of `asks` stays 1, since only proportions matter.
@@ -128,13 +135,30 @@ def groups_for_chances(sets: Sequence[QuestionSet], folders: Sequence[Path]) -> 
     return groups
 
 
+def fit_shipped(folders: Sequence[Path], witness: Path | None, shipped: StaticEncoder, *, write: bool) -> None:
+    """Fits the second ranking for the encoder that ships, by a witness that did not learn from what is asked."""
+    encoder = shipped if witness is None else StaticEncoder.read(witness, "witness")
+    practice = families(folders, is_held_out if witness else lambda _: True)
+    fitted = fit_second([one for count, sets in practice for one in practise(sets, encoder, count)])
+    print("refused below, with a question and without:", *fitted.refuse_below)
+    if witness is None:
+        print("without --witness the encoder has learnt from some of these questions: chances come out too sure")
+    if write:
+        write_arrays("rerank.npz", fitted.arrays())
+
+
 def main() -> None:
     """Fits, prints, and with `--write` keeps the numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--write", action="store_true", help="replace the numbers of this embedder")
+    parser.add_argument("--model", help="as the setting embedding_model, in its place")
+    parser.add_argument("--witness", type=Path, help="folder of the encoder that `python -m training.witness` made")
     options = parser.parse_args()
-    embedder: Embedder = NgramEmbedder()
+    embedder = opened_embedder(settings_with(options.model))
+    if isinstance(embedder, StaticEncoder):
+        fit_shipped(options.folders, options.witness, embedder, write=options.write)
+        return
     sets = [read_set(folder) for folder in options.folders if list(folder.glob("kb.dev.jsonl*"))]
     main_sets = [ReadSet(one, embedder) for one in sets]
     weights = choose_weights(main_sets)

@@ -18,14 +18,18 @@ RANKS = 10
 
 @dataclass(frozen=True, slots=True)
 class RetrievalFigures:
-    """Shares (0–1). Recall and reciprocal rank are over answerable questions, refusal over all of them.
+    """Shares (0–1). Recall and reciprocal rank are over answerable questions, everything else over all of them.
 
+    `right_or_refused`: the first entry is right and given, or none is right and none is given. `wrong`: an entry is
+    given and is not right.
     `gap` is the expected calibration error of `answerable` against "the first one is right"; the two `order` figures
     are the chance that a right (or answerable) question gets the higher number than a wrong one (area under ROC).
     """
 
     recall_1: float
     recall_5: float
+    right_or_refused: float
+    wrong: float
     reciprocal_rank: float
     refusal_precision: float
     refusal_recall: float
@@ -48,6 +52,8 @@ def score(asked: Sequence[Asked], found: Sequence[Retrieval], refused: Sequence[
     return RetrievalFigures(
         recall_1=_mean(held == 1),
         recall_5=_mean((held > 0) & (held <= 5)),
+        right_or_refused=_mean(np.where(no, unheld, right > 0)),
+        wrong=_mean(~no & (right == 0)),
         reciprocal_rank=_mean(np.array([1 / rank if 0 < rank <= RANKS else 0.0 for rank in held])),
         refusal_precision=float(precision),
         refusal_recall=float(recall),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,17 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in lines if line.strip()]
 
 
-def read_set(folder: Path) -> QuestionSet:
-    """The set in a folder with `kb.dev.jsonl` and `queries.dev.jsonl`. Raises FileNotFoundError without them."""
+def read_set(folder: Path, leave_out: Sequence[str] = ()) -> QuestionSet:
+    """The set in a folder with `kb.dev.jsonl` and `queries.dev.jsonl`. Raises FileNotFoundError without them.
+
+    Entries of the products in `leave_out`, and what is asked of them, are left out.
+    """
     kb, queries = (_found(folder, name) for name in ("kb.dev.jsonl", "queries.dev.jsonl"))
+    rows = read_rows(kb)
+    gone = {row["doc_id"] for row in rows if row.get("product") in leave_out}
     asked = [Asked(row["text"], frozenset(row.get("gold") or ())) for row in read_rows(queries)]
-    return QuestionSet(folder.name, entries_of_rows(read_rows(kb)), asked)
+    kept = [one for one in asked if not one.right & gone]
+    return QuestionSet(folder.name, entries_of_rows([row for row in rows if row["doc_id"] not in gone]), kept)
 
 
 def read_paraphrases(folder: Path) -> QuestionSet | None:

@@ -8,8 +8,11 @@ import structlog
 
 from conversation.errors import RetryLater
 from retrieval.embedder import Embedder
-from retrieval.entry_snapshot import EntryReader, EntrySnapshot, Question, SideStatistics
+from retrieval.entry_reader import EntryReader
+from retrieval.entry_snapshot import EntrySnapshot, Question, SideStatistics
 from retrieval.keyword_index import KeywordIndex
+from retrieval.slow_embedding import SlowEmbedding
+from retrieval.static_encoder import StaticEncoder
 from retrieval.vector_index import VectorIndex
 from store.database import Database
 from store.knowledge_rows import KnowledgeEntry, live_among
@@ -37,25 +40,30 @@ class Candidates:
         *,
         keyword_index: KeywordIndex,
         vector_index: VectorIndex | None,
+        slow: SlowEmbedding | None = None,
+        compares: StaticEncoder | None = None,
     ) -> None:
         self._database = database
         self._keyword_index = keyword_index
         self._vector_index = vector_index
-        self.reader = EntryReader(embedder, spare=REMEMBERED)
-        self._statistics: SideStatistics = self.reader.snapshot(sample).statistics
+        self.reader = EntryReader(embedder, spare=REMEMBERED, compares=compares)
+        self._slow = slow
+        # How common words are is learned from words alone.
+        self._statistics: SideStatistics = self.reader.snapshot(sample, vectors={} if slow else None).statistics
 
     async def snapshot_for(self, question: Question) -> EntrySnapshot:
         """The candidates for `question`. Raises `RetryLater` when the database is gone; vectors may be gone."""
         by_words, by_vector = await asyncio.gather(self._by_words(question), self._by_vector(question))
         entries = await self._database.read(lambda connection: live_among(connection, by_words + by_vector))
-        return await asyncio.to_thread(self.reader.snapshot, entries, self._statistics)
+        vectors = None if self._slow is None else await self._slow.held(self.reader.unread(entries))
+        return await asyncio.to_thread(self.reader.snapshot, entries, self._statistics, vectors)
 
     async def _by_words(self, question: Question) -> list[str]:
         weights = {token: weight * self._rarity(token) for token, weight in question.words.answering.items()}
         return await self._database.read(lambda connection: self._keyword_index.search(connection, weights, PROPOSED))
 
     async def _by_vector(self, question: Question) -> list[str]:
-        if self._vector_index is None:
+        if self._vector_index is None or not question.vector.any():
             return []
         try:
             hits = await self._vector_index.query(question.vector, 2 * PROPOSED)

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from retrieval.certainty import signs
 from retrieval.embedder import Embedder, Vectors
 from retrieval.fusion import Evidence, FusionWeights, Scores, best, fuse
-from retrieval.lexical import LexicalIndex, Statistics, TextWords, Vocabulary
-from retrieval.search_texts import SearchText, Side, search_texts
-from retrieval.tokens import QueryWords
+from retrieval.lexical import Statistics, Vocabulary
+from retrieval.reranking import Reranker
+from retrieval.search_texts import Side
+from retrieval.second_look import Looked, SecondLook
+from retrieval.side_index import SideEvidence, SideIndex, TextReading
+from retrieval.static_encoder import StaticEncoder
+from retrieval.tokens import QueryWords, content_length
 from store.knowledge_rows import KnowledgeEntry
 
 
 @dataclass(frozen=True, slots=True)
-class TextReading:
-    """A search text with what was read from it."""
-
-    text: SearchText
-    words: TextWords
-    vector: Vectors
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
-    """A question as the snapshot needs it: weighted words and a vector."""
+    """A question as the snapshot needs it: its text, weighted words, its vector and those of its clauses."""
 
+    text: str
     words: QueryWords
-    vector: Vectors
+    vectors: Vectors
+
+    @property
+    def vector(self) -> Vectors:
+        """The vector of the whole question."""
+        whole: Vectors = self.vectors[0]
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class SideStatistics:
 
     asks: Statistics
     answers: Statistics
+    pieces: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,52 +60,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The entries found, best first, and the share of the question's weight in words that the base knows (0–1)."""
+    """The entries found, best first, and the share of the question's weight in words that the base knows (0–1).
+
+    `signs` are what a second ranking looks like (`certainty.SIGNS`), None where there was no second look.
+    """
 
     found: tuple[Found, ...]
     known: float
-
-
-class SideIndex:
-    """The texts of one side of the entries."""
-
-    def __init__(
-        self,
-        readings: Sequence[tuple[int, TextReading]],
-        vocabulary: Vocabulary,
-        dimensions: int,
-        statistics: Statistics | None,
-    ) -> None:
-        self.readings = [reading for _, reading in readings]
-        self.lexical = LexicalIndex([reading.words for reading in self.readings], vocabulary, statistics)
-        vectors = [reading.vector for reading in self.readings]
-        self._matrix = np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)
-        owners = np.array([owner for owner, _ in readings], np.int64)
-        self._starts = np.flatnonzero(np.diff(owners, prepend=-1))
-        self._owners = owners[self._starts]
-
-    def evidence(self, words: dict[str, float], vector: Vectors, entries: int) -> tuple[Scores, Scores, float, Scores]:
-        """Per entry the best coverage and the best cosine; the known share; the coverages of the texts themselves."""
-        lexical, dense = np.zeros(entries, np.float32), np.zeros(entries, np.float32)
-        covered, known = self.lexical.coverage(words)
-        if len(self._starts):
-            lexical[self._owners] = np.maximum.reduceat(covered, self._starts)
-            dense[self._owners] = np.maximum.reduceat(self._matrix @ vector, self._starts)
-        return lexical, dense, known, covered
-
-    def has_text(self, entries: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """For each entry whether it has a text on this side."""
-        marked = np.zeros(entries, np.bool_)
-        marked[self._owners] = True
-        return marked
-
-    def texts_of(self, owner: int) -> range:
-        """The places of the texts of one entry."""
-        at = int(np.searchsorted(self._owners, owner))
-        if at == len(self._owners) or self._owners[at] != owner:
-            return range(0)
-        end = self._starts[at + 1] if at + 1 < len(self._starts) else len(self.readings)
-        return range(int(self._starts[at]), int(end))
+    signs: Scores | None = None
 
 
 class EntrySnapshot:
@@ -114,6 +80,7 @@ class EntrySnapshot:
         vocabulary: Vocabulary,
         embedder: Embedder,
         statistics: SideStatistics | None = None,
+        compares: StaticEncoder | None = None,
     ) -> None:
         self.entries = tuple(entries)
         sides: dict[Side, list[tuple[int, TextReading]]] = {Side.ASKS: [], Side.ANSWERS: []}
@@ -125,37 +92,94 @@ class EntrySnapshot:
         self._asks = SideIndex(sides[Side.ASKS], vocabulary, size, known.asks if known else None)
         self._answers = SideIndex(sides[Side.ANSWERS], vocabulary, size, known.answers if known else None)
         self._has_question = self._asks.has_text(len(entries))
+        both = (self._asks, self._answers)
+        pieces = known.pieces if known else None
+        self._look = None if compares is None else SecondLook(compares, both, vocabulary, pieces)
         self.size = (len(sides[Side.ASKS]) + len(sides[Side.ANSWERS])) * size
 
     @property
     def statistics(self) -> SideStatistics:
         """How common words are in this snapshot."""
-        return SideStatistics(self._asks.lexical.statistics, self._answers.lexical.statistics)
+        pieces = self._look.pieces if self._look else None
+        return SideStatistics(self._asks.lexical.statistics, self._answers.lexical.statistics, pieces)
 
-    def rank(self, question: Question, weights: FusionWeights, k: int) -> Ranking:
-        """The `k` entries that fit `question` best. Blocks for about a nanosecond per number held (`size`)."""
+    def rank(
+        self,
+        question: Question,
+        weights: FusionWeights,
+        k: int,
+        reranker: Reranker | None = None,
+        now: float | None = None,
+    ) -> Ranking:
+        """The `k` entries that fit `question` best and hold at `now`.
+
+        Blocks for about a nanosecond per number held (`size`). With `reranker`, which needs a snapshot that compares,
+        the first candidates are looked at again.
+        """
         count = len(self.entries)
         if not count or not question.words.asking:
             return Ranking((), 0.0)
-        asks, asks_dense, known_asks, _ = self._asks.evidence(question.words.asking, question.vector, count)
-        answers, answers_dense, known_answers, pieces = self._answers.evidence(
-            question.words.answering, question.vector, count
+        asks, answers = self._evidence(question)
+        if reranker is not None and self._look is not None:
+            return self._rank_again(question, asks, answers, k, reranker, now)
+        evidence = Evidence(asks.lexical, answers.lexical, asks.dense, answers.dense, self._has_question)
+        fused = fuse(evidence, weights)
+        # Entries out of their time are few: a few more are ranked, then those are dropped.
+        places = [int(at) for at in best(fused, k + 5) if now is None or self.entries[at].holds_at(now)]
+        found = tuple(self._found(at, float(fused[at]), asks, answers) for at in places[:k])
+        return Ranking(found, max(asks.known, answers.known))
+
+    def look(self, question: Question) -> tuple[Looked, float]:
+        """The candidates for `question` as the second look sees them, and the share of its words that are known."""
+        if self._look is None:
+            raise ValueError("this snapshot was made without an encoder to compare by")
+        asks, answers = self._evidence(question)
+        return self._looked(self._look, question, asks, answers), max(asks.known, answers.known)
+
+    def has_question(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of the entries at `places` have a question."""
+        return self._has_question[places]
+
+    def _evidence(self, question: Question) -> tuple[SideEvidence, SideEvidence]:
+        count = len(self.entries)
+        asks = self._asks.evidence(question.words.asking, question.vector, count)
+        return asks, self._answers.evidence(question.words.answering, question.vector, count)
+
+    def _looked(self, look: SecondLook, question: Question, asks: SideEvidence, answers: SideEvidence) -> Looked:
+        return look.look(question.text, question.words, question.vectors, (asks, answers), self._has_question)
+
+    def _rank_again(
+        self,
+        question: Question,
+        asks: SideEvidence,
+        answers: SideEvidence,
+        k: int,
+        reranker: Reranker,
+        now: float | None,
+    ) -> Ranking:
+        assert self._look is not None
+        known = max(asks.known, answers.known)
+        looked = self._looked(self._look, question, asks, answers)
+        holding = np.array([now is None or self.entries[at].holds_at(now) for at in looked.places], np.bool_)
+        places, rows = looked.places[holding], looked.rows[holding]
+        if not len(places):
+            return Ranking((), known)
+        scores = reranker.scores(rows, self._has_question[places])
+        order = np.argsort(-scores, kind="stable")
+        found = tuple(self._found(int(places[at]), float(scores[at]), asks, answers) for at in order[:k])
+        seen = signs(rows[order], scores[order], known, content_length(question.text))
+        return Ranking(found, known, seen)
+
+    def _found(self, at: int, score: float, asks: SideEvidence, answers: SideEvidence) -> Found:
+        return Found(
+            entry=self.entries[at],
+            score=score,
+            asks=float(asks.lexical[at]),
+            answers=float(answers.lexical[at]),
+            asks_dense=float(asks.dense[at]),
+            answers_dense=float(answers.dense[at]),
+            piece=self._best_piece(at, answers.text_fit),
         )
-        evidence = Evidence(asks, answers, asks_dense, answers_dense, self._has_question)
-        scores = fuse(evidence, weights)
-        found = tuple(
-            Found(
-                entry=self.entries[at],
-                score=float(scores[at]),
-                asks=float(asks[at]),
-                answers=float(answers[at]),
-                asks_dense=float(asks_dense[at]),
-                answers_dense=float(answers_dense[at]),
-                piece=self._best_piece(int(at), pieces),
-            )
-            for at in best(scores, k)
-        )
-        return Ranking(found, max(known_asks, known_answers))
 
     def _best_piece(self, owner: int, covered: Scores) -> str:
         places = self._answers.texts_of(owner)
@@ -163,45 +187,3 @@ class EntrySnapshot:
             return ""
         place = max(places, key=lambda at: float(covered[at]))
         return self._answers.readings[place].text.text
-
-
-class EntryReader:
-    """Makes snapshots, remembering what it read of each entry version: a small change of a large base is cheap.
-
-    Readings of up to `spare` entries that the last snapshot did not hold are remembered too.
-    """
-
-    def __init__(self, embedder: Embedder, *, spare: int = 0) -> None:
-        self.embedder = embedder
-        self._vocabulary = Vocabulary()
-        self._spare = spare
-        self._read: dict[tuple[str, int], tuple[TextReading, ...]] = {}
-        self._reading = threading.Lock()
-
-    def snapshot(self, entries: Sequence[KnowledgeEntry], statistics: SideStatistics | None = None) -> EntrySnapshot:
-        """The snapshot of exactly these entries. Blocks for about 1 ms per new entry: run it in a thread."""
-        keys = [(entry.entry_id, entry.version) for entry in entries]
-        with self._reading:
-            new = [entry for entry, key in zip(entries, keys, strict=True) if key not in self._read]
-            readings = {key: self._read[key] for key in keys if key in self._read} | self._read_all(new)
-            others = [key for key in self._read if key not in readings] if self._spare else []
-            self._read = {key: self._read[key] for key in others[-self._spare :]} | readings
-        return EntrySnapshot(entries, [readings[key] for key in keys], self._vocabulary, self.embedder, statistics)
-
-    def question(self, words: QueryWords, text: str) -> Question:
-        """A question in the form that this reader's snapshots search."""
-        return Question(words, self.embedder.embed([text])[0])
-
-    def number_of(self, token: str) -> int | None:
-        """The number under which statistics count `token`; None when no text that was read has it."""
-        return self._vocabulary.known(token)
-
-    def _read_all(self, entries: Sequence[KnowledgeEntry]) -> dict[tuple[str, int], tuple[TextReading, ...]]:
-        texts = [search_texts(entry) for entry in entries]
-        vectors = iter(self.embedder.embed([text.text for of_entry in texts for text in of_entry]))
-        return {
-            (entry.entry_id, entry.version): tuple(
-                TextReading(text, self._vocabulary.read(text.text), next(vectors)) for text in of_entry
-            )
-            for entry, of_entry in zip(entries, texts, strict=True)
-        }

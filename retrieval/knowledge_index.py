@@ -20,7 +20,8 @@ import structlog
 
 from conversation.errors import RetryLater
 from retrieval.embedder import Vectors
-from retrieval.vector_index import VectorHit, VectorRow
+from retrieval.folder_lock import FolderLock
+from retrieval.vector_index import IndexBusy, VectorHit, VectorRow
 
 logger = structlog.get_logger(__name__)
 
@@ -28,6 +29,8 @@ Result = TypeVar("Result")
 
 #: Ids per call: Chroma's own limit per batch is a little over 5,000.
 BATCH = 1000
+#: What our collections are called before the embedder's name.
+PREFIX = "entries_"
 #: Chroma's calls block; two threads let a search pass a long write.
 THREADS = 2
 
@@ -36,14 +39,16 @@ class KnowledgeIndex:
     """See `VectorIndex`. One collection per embedder, so that vectors of two models never mix.
 
     Exactly one process may own `folder`: a second one would read stale data without any error
-    (chroma-core/chroma#3792). Processes that share an index use `url`.
+    (chroma-core/chroma#3792), so for a second one every method raises `IndexBusy`. Processes that share an index use
+    `url`.
     """
 
     def __init__(self, embedder_name: str, dimensions: int, *, folder: Path | None = None, url: str = "") -> None:
         if (folder is None) == (not url):
             raise ValueError("give either a folder or a URL for the vector index")
-        self._collection_name = f"entries_{re.sub('[^a-zA-Z0-9-]+', '-', embedder_name).strip('-')}_{dimensions}"
+        self._collection_name = f"{PREFIX}{re.sub('[^a-zA-Z0-9-]+', '-', embedder_name).strip('-')}_{dimensions}"
         self._folder, self._url = folder, url
+        self._lock = FolderLock(folder) if folder is not None else None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chroma")
         self._opening = threading.Lock()
         self._opened: tuple[Any, Any] | None = None
@@ -86,6 +91,19 @@ class KnowledgeIndex:
         """See `VectorIndex.clear`."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._begin_anew)
 
+    async def others(self) -> list[str]:
+        """See `VectorIndex.others`."""
+        return await self._run(lambda _: self._others())
+
+    async def forget_others(self) -> list[str]:
+        """See `VectorIndex.forget_others`."""
+        return await self._run(lambda _: self._forget_others())
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """True when no other process can have the store open: its leftovers are ours to remove."""
+        return self._folder is not None
+
     async def close(self) -> None:
         """See `VectorIndex.close`."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._let_go)
@@ -103,6 +121,19 @@ class KnowledgeIndex:
             # A folder or collection that vanished under the client is found again, empty, by the next call.
             self._let_go()
             raise RetryLater(f"the vector index cannot be used now: {error}") from error
+
+    def _others(self) -> list[str]:
+        names = [str(collection.name) for collection in self._open()[0].list_collections()]
+        return sorted(name for name in names if name.startswith(PREFIX) and name != self._collection_name)
+
+    def _forget_others(self) -> list[str]:
+        from chromadb.errors import NotFoundError  # noqa: PLC0415
+
+        names = self._others()
+        for name in names:
+            with suppress(NotFoundError):
+                self._open()[0].delete_collection(name)
+        return names
 
     def _begin_anew(self) -> None:
         from chromadb.errors import ChromaError, NotFoundError  # noqa: PLC0415
@@ -130,6 +161,11 @@ class KnowledgeIndex:
         quiet = Settings(anonymized_telemetry=False)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+            if self._lock is not None and not self._lock.take():
+                raise IndexBusy(
+                    f"another process has {self._folder} open, and one alone may: give each process its own "
+                    "HUIYING_DATA_DIR, or all of them one Chroma server (HUIYING_CHROMA_URL)"
+                )
             return chromadb.PersistentClient(str(self._folder), settings=quiet)
         address = urlsplit(self._url)
         secure = address.scheme == "https"
@@ -150,6 +186,8 @@ class KnowledgeIndex:
             opened, self._opened = self._opened, None
         if opened is not None:
             opened[0].close()
+        if self._lock is not None:
+            self._lock.release()
 
 
 class _Upsert:

@@ -12,7 +12,7 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.tokens import tokens
+from retrieval.tokens import kind_weight, tokens
 
 Counts = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int32]
@@ -29,21 +29,37 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._kinds: list[float] = []
         self._growing = threading.Lock()
 
     def read(self, text: str) -> TextWords:
         """The words of `text`, new ones added."""
         counted = Counter(tokens(text))
         with self._growing:
-            numbers = [self._numbers.setdefault(token, len(self._numbers)) for token in counted]
+            numbers = [self._number(token) for token in counted]
         return TextWords(np.array(numbers, np.int32), np.fromiter(counted.values(), np.float32, len(counted)))
 
     def known(self, token: str) -> int | None:
         """The number of `token`, or None when no text has it."""
         return self._numbers.get(token)
 
+    def worth(self, statistics: Statistics) -> Counts:
+        """What each token counts by its kind and its rarity among the texts that `statistics` are of."""
+        kinds = np.array(self._kinds, np.float32)
+        rarities = np.full(len(kinds), statistics.unknown, np.float32)
+        known = np.array(statistics.rarities[: len(kinds)], np.float32)
+        rarities[: len(known)] = np.where(known > 0, known, statistics.unknown)
+        return kinds * rarities
+
     def __len__(self) -> int:
         return len(self._numbers)
+
+    def _number(self, token: str) -> int:
+        number = self._numbers.get(token)
+        if number is None:
+            number = self._numbers[token] = len(self._numbers)
+            self._kinds.append(kind_weight(token))
+        return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any
 from conversation.findings import Retrieval
 from retrieval.calibration import RetrievalModel, load_model
 from retrieval.embedder import Embedder
+from retrieval.entry_reader import EntryReader
 from retrieval.entry_rows import entries_of_rows
-from retrieval.entry_snapshot import EntryReader
 from retrieval.finder import Finder
+from retrieval.static_encoder import StaticEncoder
 from store.knowledge_rows import KnowledgeEntry
 
 
@@ -20,8 +21,9 @@ class OfflineRetriever:
     def __init__(
         self, entries: Sequence[KnowledgeEntry], embedder: Embedder, model: RetrievalModel | None = None
     ) -> None:
-        reader = EntryReader(embedder)
-        self.finder = Finder(reader, model or load_model(embedder.name))
+        chosen = model or load_model(embedder.name)
+        reader = EntryReader(embedder, compares=StaticEncoder.shipped() if chosen.second else None)
+        self.finder = Finder(reader, chosen)
         self.snapshot = reader.snapshot(entries)
 
     @classmethod
@@ -40,7 +42,7 @@ class OfflineRetriever:
 
     def refuses(self, found: Retrieval) -> bool:
         """True when the base most likely holds no answer."""
-        return found.covered < self.finder.model.refuse_below
+        return self.finder.model.refuses(found)
 
     async def search(self, text: str, *, context: Sequence[str] = (), k: int = 5) -> Retrieval:
         """See `Retriever.search`."""

@@ -56,6 +56,14 @@ class SnapshotIndex:
         """See `VectorIndex.clear`."""
         self._rows, self._revision, self._stacked = {}, 0, None
 
+    async def others(self) -> list[str]:
+        """See `VectorIndex.others`: another embedder's vectors were never here."""
+        return []
+
+    async def forget_others(self) -> list[str]:
+        """See `VectorIndex.forget_others`."""
+        return []
+
     async def close(self) -> None:
         """See `VectorIndex.close`."""
 

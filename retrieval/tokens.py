@@ -29,6 +29,9 @@ FILLER_WEIGHT = 0.4
 #: In a long message the clause that asks weighs more than the story before it.
 ASKING_WEIGHT = 1.7
 ASKING_FROM = 20
+#: Shorter clauses (你好, 麻烦了) ask nothing; of more than so many only the last are read one by one.
+SHORTEST_CLAUSE = 4
+MOST_CLAUSES = 8
 
 
 class _Folded(dict[int, str]):
@@ -76,6 +79,12 @@ def ends(text: str, length: int = LONGEST_QUERY) -> str:
     return text if len(text) <= length else f"{text[: length // 2]}\n{text[-length // 2 :]}"
 
 
+def clauses(text: str) -> list[str]:
+    """The clauses of a text that has several, the last ones of a very long one; none of a text that is one clause."""
+    found = [piece for piece in map(str.strip, _CLAUSE_END.split(ends(text))) if len(piece) >= SHORTEST_CLAUSE]
+    return found[-MOST_CLAUSES:] if len(found) > 1 else []
+
+
 def content_length(text: str) -> int:
     """How many characters `text` has besides blanks, punctuation and filler words; a Latin word counts as two."""
     return sum(len(piece) if _is_han(piece) else 2 for piece in _PIECE.findall(FILLERS.sub(" ", normalise(ends(text)))))
@@ -101,7 +110,7 @@ def _weigh(plain: str) -> tuple[dict[str, float], dict[str, float]]:
     asking: dict[str, float] = {}
     answering: dict[str, float] = {}
     for token in _cut(plain):
-        weight = _kind_weight(token) * (ASKING_WEIGHT if token in asked else 1.0)
+        weight = kind_weight(token) * (ASKING_WEIGHT if token in asked else 1.0)
         asking[token] = weight
         answering[token] = weight if token in content else weight * FILLER_WEIGHT
     return asking, answering
@@ -115,7 +124,13 @@ def _asked(plain: str) -> set[str]:
     return {token for clause in clauses for token in _cut(clause)}
 
 
-def _kind_weight(token: str) -> float:
+def is_name(token: str) -> bool:
+    """Whether a token is a Latin word or a number: the name of a product, an error, a size."""
+    return not _is_han(token)
+
+
+def kind_weight(token: str) -> float:
+    """How much a token of this kind counts beside a pair of Han characters."""
     if not _is_han(token):
         return LATIN_WEIGHT
     return SINGLE_WEIGHT if len(token) == 1 else 1.0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from conversation.errors import RetryLater
 from retrieval.embedder import Embedder, Vectors
 from retrieval.search_texts import search_texts
+from retrieval.slow_embedding import Progress, SlowEmbedding, silent
 from store.knowledge_rows import KnowledgeEntry
 
 #: Texts that are embedded and written at once.
@@ -67,28 +69,55 @@ class VectorIndex(Protocol):
         """Makes the index empty and new, whatever state it was in."""
         ...
 
+    async def others(self) -> list[str]:
+        """The indexes of other embedders that the store still holds, by name."""
+        ...
+
+    async def forget_others(self) -> list[str]:
+        """Removes the indexes of other embedders; gives their names."""
+        ...
+
     async def close(self) -> None:
         """Lets go of files and connections."""
         ...
 
 
-async def bring_in_step(
-    index: VectorIndex, entries: Sequence[KnowledgeEntry], embedder: Embedder, revision: int
-) -> int:
-    """Makes `index` hold exactly the texts of `entries`; gives how many vectors were made.
+class IndexBusy(RetryLater):
+    """Another process has the index and keeps it in step: it is not for this one to touch."""
 
-    Compares ids, so it costs nothing when little changed, mends what an interrupted run left, and fills an empty index.
+
+async def bring_in_step(
+    index: VectorIndex,
+    entries: Sequence[KnowledgeEntry],
+    embedder: Embedder,
+    revision: int,
+    *,
+    slow: SlowEmbedding | None = None,
+    again: bool = False,
+    progress: Progress = silent,
+) -> int:
+    """Makes `index` hold exactly the texts of `entries`; gives how many vectors were written.
+
+    Compares ids, so it costs nothing when little changed, mends what an interrupted run left, and fills an empty index;
+    `again` replaces every vector. With `slow` the vectors are those that were made before.
     """
     wanted = {text.text_id: text for entry in entries for text in search_texts(entry)}
     held = await index.text_ids()
     if gone := sorted(held - wanted.keys()):
         await index.delete(gone)
-    missing = [text for text_id, text in wanted.items() if text_id not in held]
+    missing = [text for text_id, text in wanted.items() if again or text_id not in held]
+    progress(len(wanted) - len(missing), len(wanted))
     for start in range(0, len(missing), BATCH):
         part = missing[start : start + BATCH]
-        vectors = await asyncio.to_thread(embedder.embed, [text.text for text in part])
-        await index.upsert(
-            [VectorRow(text.text_id, text.entry_id, vector) for text, vector in zip(part, vectors, strict=True)]
-        )
+        vectors = await _vectors_of([text.text for text in part], embedder, slow)
+        rows = [VectorRow(text.text_id, text.entry_id, vectors[text.text]) for text in part if text.text in vectors]
+        await index.upsert(rows)
+        progress(len(wanted) - len(missing) + start + len(part), len(wanted))
     await index.mark(revision)
     return len(missing)
+
+
+async def _vectors_of(texts: Sequence[str], embedder: Embedder, slow: SlowEmbedding | None) -> Mapping[str, Vectors]:
+    if slow is not None:
+        return await slow.held(texts)
+    return dict(zip(texts, await asyncio.to_thread(embedder.embed, texts), strict=True))

@@ -37,6 +37,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (settings.port, settings.llm.model, settings.llm.base_url) == (9100, "two", "http://a/v1")
 
 
+def test_the_embedder_may_be_chosen_by_the_environment_alone() -> None:
+    environment = {"MODEL": "openai:bge-m3", "BASE_URL": "http://x/v1", "API_KEY": "k"}
+    settings = load_settings({f"HUIYING_EMBEDDING_{name}": value for name, value in environment.items()})
+    assert settings.embedding_model == "openai:bge-m3"
+    assert settings.embedding_endpoint == ("http://x/v1", "k")
+
+
 def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
     text = f"channels:\n  - {{kind: wecom_bot, token: '${{TOKEN}}', encoding_aes_key: {AES_KEY}, bot_name: 小汇}}\n"
     settings = load_settings({**written(tmp_path, text), "TOKEN": "t0k"})
@@ -62,6 +69,14 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
         ("desk: {hours: {opens: nine}}", "09:00"),
         ("desk: {hours: {timezone: Asia/Nowhere}}", "Asia/Shanghai"),
         ("desk: {hours: {timezone: Asia}}", "there is no time zone 'Asia'"),
+        ("embedding_model: 'openai:'", "openai:NAME"),
+        ("embedding_model: openai:bge-m3", "HUIYING_EMBEDDING_BASE_URL"),
+        ("embedding: {base_url: 'ftp://x'}", "embedding.base_url"),
+        ("embedding: {timeout_s: 5}", "embedding.timeout_s"),
+        ("embedding: {batch: 0}", "embedding.batch"),
+        ("triage: {intents: {mode: replace}}", "give labels or a file"),
+        ("triage: {intents: {mode: instead}}", "triage.intents.mode"),
+        ("triage: {intents: {labels: {visit: {exmples: [a]}}}}", "there is no such setting"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_place_and_the_cure(tmp_path: Path, text: str, said: str) -> None:

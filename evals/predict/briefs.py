@@ -44,7 +44,7 @@ def brief(options: PredictOptions, stack: ExitStack) -> Judge:
 
 def _writer(options: PredictOptions, runner: asyncio.Runner, stack: ExitStack) -> BriefAgent:
     if not options.llm:
-        return BriefAgent(PromptLibrary.load(), emotion=LocalEmotion.shipped(options.cache_dir))
+        return BriefAgent(PromptLibrary.load(), emotion=LocalEmotion.shipped())
     minds = runner.run(build_minds(options.resolved(), NothingKnown()))
     if minds.model is not None:
         stack.callback(lambda model: runner.run(model.close()), minds.model)

@@ -37,7 +37,7 @@ def dialogue(options: PredictOptions, stack: ExitStack) -> Judge:
     if options.tools is not None and not options.tools.exists():
         raise BadRows(f"{options.tools}: there is no such file")
     runner = stack.enter_context(asyncio.Runner())
-    minds = runner.run(build_minds(options.resolved(), knowledge_at(options.kb)))
+    minds = runner.run(build_minds(options.resolved(), knowledge_at(options.kb, options.resolved())))
     if minds.model is not None:
         stack.callback(lambda model: runner.run(model.close()), minds.model)
     return lambda row: {"turns": runner.run(Play(row, minds.thinker).turns())}

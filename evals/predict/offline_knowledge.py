@@ -6,17 +6,21 @@ from pathlib import Path
 
 from evals.predict.row_files import BadRows, Row, read_rows
 from knowledge.importing import read_documents
-from retrieval.ngram_embedder import NgramEmbedder
 from retrieval.offline import OfflineRetriever
+from settings import Settings
+from wiring_retrieval import opened_embedder
 
 _ROWS = (".jsonl", ".jsonl.gz", ".ndjson")
 
 
-def knowledge_at(path: Path) -> OfflineRetriever:
-    """A retriever over `path`. Raises `BadRows` or `BadDocument` naming what cannot be read."""
+def knowledge_at(path: Path, settings: Settings) -> OfflineRetriever:
+    """A retriever over `path` with the embedder of the settings.
+
+    Raises `BadRows` or `BadDocument` naming what cannot be read, `BadSettings` for an embedder that cannot work.
+    """
     rows = read_rows(path) if path.name.endswith(_ROWS) else document_rows(path)
     try:
-        return OfflineRetriever.from_rows(rows, NgramEmbedder())
+        return OfflineRetriever.from_rows(rows, opened_embedder(settings))
     except ValueError as error:
         raise BadRows(f"{path}: {error}") from None
 
@@ -31,3 +35,9 @@ def document_rows(path: Path) -> list[Row]:
             row = {"doc_id": doc_id, "question": words.question, "answer": words.answer}
             rows.append({**row, "similar": list(words.similar), "category": words.category})
     return rows
+
+
+def texts_of(base: OfflineRetriever) -> list[str]:
+    """All that a base says, one text an entry."""
+    words = [entry.words for entry in base.snapshot.entries]
+    return ["\n".join((one.question, one.answer, *one.similar)) for one in words]

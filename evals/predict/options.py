@@ -1,4 +1,4 @@
-"""What a prediction is given, and what all tasks share: the settings, the cache of models, the kinds of functions."""
+"""What a prediction is given, and what all tasks share: the settings, the kinds of functions."""
 
 from __future__ import annotations
 
@@ -31,11 +31,6 @@ class PredictOptions:
         """The settings in force; without `llm` no language model is configured. Raises `BadSettings`."""
         settings = self.settings or load_settings()
         return settings if self.llm else settings.model_copy(update={"llm": Llm()})
-
-    @property
-    def cache_dir(self) -> Path:
-        """Where trained models are kept."""
-        return self.resolved().data_dir / "models"
 
 
 #: From an input row to the columns that the output row adds.

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from agents.gate import ROOM_SPEAKS_FROM, SPEAK_FROM, Heard, LocalGate, RoomGate
-from evals.predict.offline_knowledge import knowledge_at
+from evals.predict.offline_knowledge import knowledge_at, texts_of
 from evals.predict.options import Judge, PredictOptions, chance
 from evals.predict.row_files import BadRows, Row, read_rows, text_of
 from retrieval.offline import OfflineRetriever
@@ -15,7 +15,7 @@ from retrieval.offline import OfflineRetriever
 def retrieve(options: PredictOptions, _: ExitStack) -> Judge:
     """Ranks the base's documents for each text."""
     assert options.kb is not None
-    base = knowledge_at(options.kb)
+    base = knowledge_at(options.kb, options.resolved())
 
     def judge(row: Row) -> dict[str, Any]:
         found = base.find(text_of(row), k=options.k)
@@ -32,8 +32,8 @@ def retrieve(options: PredictOptions, _: ExitStack) -> Judge:
 def gate(options: PredictOptions, _: ExitStack) -> Judge:
     """Whether to speak on each line; `--labels` teaches the room."""
     assert options.kb is not None
-    base = knowledge_at(options.kb)
-    general = LocalGate.shipped(options.cache_dir)
+    base = knowledge_at(options.kb, options.resolved())
+    general = LocalGate.shipped().knowing(texts_of(base))
     room = _room_gate(options, base, general)
     chooser, speak_from = (room, ROOM_SPEAKS_FROM) if room else (general, SPEAK_FROM)
 

@@ -9,8 +9,7 @@ from agents.duplicate import LocalDuplicate
 from agents.gate import Heard, LocalGate
 from agents.local_classifier import LocalTriage
 from agents.topic_board import Place, RoomLine, Senses, TopicBoard
-from conversation.findings import Retrieval
-from evals.predict.offline_knowledge import knowledge_at
+from evals.predict.offline_knowledge import knowledge_at, texts_of
 from evals.predict.options import Judge, PredictOptions
 from evals.predict.row_files import BadRows, Row, text_of
 from tools.mention import Mention, from_feishu, from_text
@@ -37,14 +36,13 @@ def _mention(row: Row) -> Mention:
 
 def topics(options: PredictOptions, _: ExitStack) -> Judge:
     """Sorts a transcript into topics, each line judged from the lines up to it."""
-    triage = LocalTriage.shipped(options.cache_dir)
-    duplicate = LocalDuplicate.shipped(triage, options.cache_dir)
-    gate = LocalGate.shipped(options.cache_dir)
-    base = knowledge_at(options.kb) if options.kb else None
+    triage = LocalTriage.shipped()
+    duplicate = LocalDuplicate.shipped()
+    base = knowledge_at(options.kb, options.resolved()) if options.kb else None
+    gate = LocalGate.shipped().knowing(texts_of(base)) if base else LocalGate.shipped()
 
     def answerable(text: str) -> float:
-        found = base.find(text, k=1) if base else Retrieval(covered=0.5)
-        return gate.chance(Heard(text, found))
+        return gate.chance(Heard(text, base.find(text, k=1))) if base else gate.sounds(text)
 
     senses = Senses(triage.scores, duplicate.asked, duplicate.chance_of, gate.sounds, answerable)
     return lambda row: {"lines": [_placed(place) for place in _board(row, senses)]}

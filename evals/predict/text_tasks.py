@@ -8,14 +8,15 @@ from typing import Any
 
 from agents.duplicate import LocalDuplicate
 from agents.local_classifier import LocalEmotion, LocalFlags, LocalTriage
-from conversation.redaction import find_personal
+from conversation.redaction import Redactor
 from evals.predict.options import Judge, PredictOptions, chance
 from evals.predict.row_files import BadRows, Row, read_rows, text_of
+from retrieval.models.redaction_tagger import RedactionTagger
 
 
 def triage(options: PredictOptions, _: ExitStack) -> Judge:
     """The built-in intents, or those of `--intents`."""
-    reader = _own_intents(options) if options.intents else LocalTriage.shipped(options.cache_dir)
+    reader = _own_intents(options) if options.intents else LocalTriage.shipped()
 
     def judge(row: Row) -> dict[str, Any]:
         reading = reader.read(text_of(row))
@@ -37,7 +38,7 @@ def _own_intents(options: PredictOptions) -> LocalTriage:
 
 def emotion(options: PredictOptions, _: ExitStack) -> Judge:
     """The six moods, how strong, how good."""
-    reader = LocalEmotion.shipped(options.cache_dir)
+    reader = LocalEmotion.shipped()
 
     def judge(row: Row) -> dict[str, Any]:
         mood = reader.read(text_of(row))
@@ -53,16 +54,17 @@ def emotion(options: PredictOptions, _: ExitStack) -> Judge:
 
 def flags(options: PredictOptions, _: ExitStack) -> Judge:
     """The four flags."""
-    reader = LocalFlags.shipped(options.cache_dir)
+    reader = LocalFlags.shipped()
     return lambda row: {name: chance(value) for name, value in asdict(reader.read(text_of(row))).items()}
 
 
 def redact(_: PredictOptions, __: ExitStack) -> Judge:
     """The places of personal details."""
-    return lambda row: {"spans": [[s.start, s.end, str(s.kind)] for s in find_personal(text_of(row))]}
+    redactor = Redactor(RedactionTagger.shipped())
+    return lambda row: {"spans": [[s.start, s.end, str(s.kind)] for s in redactor.find(text_of(row))]}
 
 
-def similar(options: PredictOptions, _: ExitStack) -> Judge:
+def similar(_: PredictOptions, __: ExitStack) -> Judge:
     """Whether two questions ask the same."""
-    reader = LocalDuplicate.shipped(LocalTriage.shipped(options.cache_dir), options.cache_dir)
+    reader = LocalDuplicate.shipped()
     return lambda row: {"score": chance(reader.chance(text_of(row, "a"), text_of(row, "b")))}

@@ -64,10 +64,15 @@ def keys_of(text: str) -> Keys:
     words = _WORD.findall(masked)
     named = [f"w:{word}" for word in words] + [f"w:{a} {b}" for a, b in pairwise(words)]
     named += [f"s:{mark}" for mark in _shape(plain)]
-    ideas = _name_keys([f"i:{idea}" for idea in ideas_of(plain)])
-    keys = np.unique(np.concatenate([_halved(grams), _halved(_name_keys(named)), _halved(ideas) | np.uint32(1)]))
+    ideas = named_keys([f"i:{idea}" for idea in ideas_of(plain)])
+    keys = np.unique(np.concatenate([_halved(grams), _halved(_name_keys(named)), ideas]))
     keys.setflags(write=False)
     return keys
+
+
+def named_keys(names: Sequence[str]) -> Keys:
+    """Keys of features with a name, marked (last bit set) so that they weigh more than n-grams."""
+    return _halved(_name_keys(names)) | np.uint32(1)
 
 
 def _halved(keys: NDArray[np.uint64]) -> Keys:
@@ -124,12 +129,17 @@ class Vocabulary:
     weights: NDArray[np.float32]
 
     @classmethod
-    def learn(cls, rows: Sequence[Keys], fewest: int = 1) -> Vocabulary:
-        """The vocabulary of rows of keys; keys in fewer than `fewest` rows are left out."""
+    def learn(
+        cls, rows: Sequence[Keys], fewest: int = 1, power: float = RARITY_POWER, marked: float = IDEA_WEIGHT
+    ) -> Vocabulary:
+        """The vocabulary of rows of keys; keys in fewer than `fewest` rows are left out.
+
+        A key weighs its rarity to the `power`, one with the last bit set `marked` times that.
+        """
         keys, counts = np.unique(np.concatenate([*rows, np.empty(0, np.uint32)]), return_counts=True)
         kept = counts >= fewest
-        weights = (np.log((1 + len(rows)) / (1 + counts[kept])) + 1) ** RARITY_POWER
-        weights[(keys[kept] & 1) == 1] *= IDEA_WEIGHT
+        weights = (np.log((1 + len(rows)) / (1 + counts[kept])) + 1) ** power
+        weights[(keys[kept] & 1) == 1] *= marked
         return cls(keys[kept].astype(np.uint32), weights.astype(np.float32))
 
     def row(self, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

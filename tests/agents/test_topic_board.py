@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from agents.duplicate import LocalDuplicate
@@ -14,10 +12,9 @@ from conversation.findings import Retrieval
 
 
 @pytest.fixture(scope="module")
-def senses(tmp_path_factory: pytest.TempPathFactory) -> Senses:
-    cache: Path = tmp_path_factory.mktemp("models")
-    triage = LocalTriage.shipped(cache)
-    duplicate, gate = LocalDuplicate.shipped(triage, cache), LocalGate.shipped(cache)
+def senses() -> Senses:
+    triage = LocalTriage.shipped()
+    duplicate, gate = LocalDuplicate.shipped(), LocalGate.shipped()
 
     def answerable(text: str) -> float:
         return gate.chance(Heard(text, Retrieval(answerable=0.7, covered=0.7)))

@@ -10,11 +10,11 @@ from tests.journeys.conftest import DM, Play
 
 
 async def test_the_second_question_that_nobody_can_answer_brings_a_person(play: Play) -> None:
-    await play.in_feishu("你们支持用比特币在火星门店付款吗")
+    await play.in_feishu("你们招不招兼职插画师")
     first = await play.answer(DM)
     assert "人工" in first.text
     mark = play.mark
-    await play.in_feishu("那能不能用以太坊跨链支付呢")
+    await play.in_feishu("那兼职一个月能拿多少")
     second = await play.answer(DM, mark)
     await play.card()
     assert "人工客服" in second.text

@@ -14,7 +14,7 @@ from retrieval.embedder import Vectors
 from retrieval.knowledge_index import KnowledgeIndex
 from retrieval.ngram_embedder import NgramEmbedder
 from retrieval.snapshot_index import SnapshotIndex
-from retrieval.vector_index import VectorIndex, VectorRow, bring_in_step
+from retrieval.vector_index import IndexBusy, VectorIndex, VectorRow, bring_in_step
 from store.knowledge_rows import EntryWords, KnowledgeEntry
 from tests.retrieval.conftest import entries
 
@@ -116,6 +116,29 @@ async def test_vectors_of_another_embedder_are_kept_apart(tmp_path: Path) -> Non
     new = KnowledgeIndex("model-2", SIZE, folder=tmp_path)
     assert await new.text_ids() == set()
     await new.close()
+
+
+async def test_what_another_embedder_left_is_named_and_removed(tmp_path: Path) -> None:
+    old = KnowledgeIndex("model-1", SIZE, folder=tmp_path / "chroma")
+    await old.upsert(ROWS)
+    await old.close()
+    new = KnowledgeIndex("model-2", SIZE, folder=tmp_path / "chroma")
+    await new.upsert(ROWS)
+    assert await new.others() == await new.forget_others() == [f"entries_model-1_{SIZE}"]
+    assert await new.others() == []
+    assert len(await new.text_ids()) == len(ROWS)
+    await new.close()
+
+
+async def test_one_process_alone_has_the_folder(tmp_path: Path) -> None:
+    first = KnowledgeIndex("test-1", SIZE, folder=tmp_path / "chroma")
+    await first.upsert(ROWS)
+    second = KnowledgeIndex("test-1", SIZE, folder=tmp_path / "chroma")
+    with pytest.raises(IndexBusy, match="another process"):
+        await second.query(unit(1), 3)
+    await first.close()
+    assert len(await second.query(unit(1), 3)) == 3
+    await second.close()
 
 
 async def test_a_folder_deleted_under_a_running_process_is_made_again(tmp_path: Path) -> None:
