@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agents.gate import held_logit
 from agents.gate_marks import LibraryMarks
+from evals.models.labelled_room import labelled_room, room_base, weigh
 from retrieval.models.logistic import Logistic, fit_logistic
 from retrieval.models.ngram_features import Vocabulary, keys_of
 from retrieval.models.text_heads import TextHead, TextReader, vocabulary_from_arrays, vocabulary_to_arrays
@@ -21,7 +22,7 @@ from retrieval.models.word_model import Runs, WordModel, WordReader
 from retrieval.offline import OfflineRetriever
 from retrieval.static_encoder import StaticEncoder
 from training.gate_check import check
-from training.gate_rows import GateLine, everyday, gate_lines, labelled_room, room_base, shop_questions, talk
+from training.gate_rows import GateLine, everyday, gate_lines, shop_questions, talk
 from training.heads import HeadRecipe, read, train_head
 from training.sources import CORPUS, read_rows
 from training.weights_out import write_arrays
@@ -31,7 +32,6 @@ FEWEST_MET = (2, 5, 12)
 BITS = 24
 #: N-grams in fewer lines are not learnt: the head stays small.
 FEWEST_LINES = 8
-RIDGE = 3.0
 SOUNDS = HeadRecipe("sounds", ("sounds",), 0.1, 1.0, exclusive=False)
 
 Numbers = NDArray[np.float64]
@@ -58,11 +58,6 @@ def train_sounds(lines: Sequence[GateLine], encoder: StaticEncoder) -> Arrays:
     return {**vocabulary_to_arrays(vocabulary), **head.to_arrays("sounds")}
 
 
-def weigh(marks: Numbers, wanted: Numbers) -> Logistic:
-    """How the marks of a base are weighed."""
-    return fit_logistic(marks, wanted, np.ones(len(wanted)), RIDGE)
-
-
 def search_and_sound(sounds: Callable[[str], float]) -> Logistic:
     """How what a small base holds and the sound of a line are weighed: questions to the shop, and everyday lines."""
     base = OfflineRetriever.from_rows(read_rows(CORPUS / "shop_faq" / "kb.jsonl"), StaticEncoder.shipped())
@@ -79,7 +74,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="measure instead of writing")
     given = parser.parse_args()
     if given.check:
-        check(given.data, weigh)
+        check(given.data)
         return
     encoder = StaticEncoder.shipped()
     language = small(WordModel.learn(talk(given.data), WordReader()))

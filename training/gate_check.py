@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +12,17 @@ from sklearn.metrics import f1_score, roc_auc_score
 from agents.gate import ROOM_SPEAKS_FROM, SPEAK_FROM, Heard, LocalGate, shipped_model
 from agents.gate_marks import LibraryMarks
 from conversation.findings import Retrieval
-from retrieval.models.logistic import Logistic
+from evals.models.labelled_room import folds, labelled_room, room_base, weigh
 from retrieval.offline import OfflineRetriever
 from retrieval.static_encoder import StaticEncoder
-from training.gate_rows import everyday, gate_lines, labelled_room, room_base, shop_questions
+from training.gate_rows import everyday, gate_lines, shop_questions
 from training.sources import CORPUS, Row, read_rows
 
-FOLDS, SHUFFLES = 5, 3
+SHUFFLES = 3
 Numbers = NDArray[np.float64]
 
 
-def check(data: Path | None, weigh: Callable[[Numbers, Numbers], Logistic]) -> None:
+def check(data: Path | None) -> None:
     """Prints the figures of `docs/models/gate.md`."""
     gate = LocalGate.shipped()
     lines = gate_lines("dev")
@@ -55,19 +54,6 @@ def _check_shop(gate: LocalGate) -> None:
     rows += [(text, 0.0) for text in everyday("dev")]
     chances = np.array([gate.chance(Heard(text, base.find(text, k=1))) for text, _ in rows])
     _say("small base", np.array([wanted for _, wanted in rows]), chances, SPEAK_FROM)
-
-
-def folds(rows: list[Row], shuffle: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Rows to learn from and rows to judge, whole blocks together, both kinds of blocks in each part."""
-    blocks = np.array([row["block"] for row in rows])
-    part = np.zeros(len(rows), np.int64)
-    chance = np.random.default_rng(shuffle)
-    for answerable in (0, 1):
-        mine = np.array([row["answerable"] == answerable for row in rows])
-        for place, block in enumerate(chance.permutation(np.unique(blocks[mine]))):
-            part[blocks == block] = place % FOLDS
-    for turn in range(FOLDS):
-        yield np.flatnonzero(part != turn), np.flatnonzero(part == turn)
 
 
 def _heard(row: Row) -> Heard:

@@ -11,9 +11,6 @@ from training.sources import CORPUS, Row, corpus, read_rows
 
 #: Intents that want nothing of the company.
 _NOTHING = frozenset({"smalltalk", "thanks_bye", "other"})
-_ROOM = "huixiangdou_rejection"
-#: Neighbouring lines of the labelled room come from one talk: so many stand and fall together.
-BLOCK = 25
 _AUTHORS = 5
 
 
@@ -46,18 +43,6 @@ def _messages(*splits: str) -> Iterator[GateLine]:
             yield GateLine(row["text"], row["author"], sounds=int(row["intent"] not in _NOTHING))
         elif row["kind"] == "everyday":
             yield GateLine(row["text"], row["author"], sounds=0)
-
-
-def labelled_room(data: Path) -> list[Row]:
-    """The lines of a technical group with `answerable`, each with the block that it belongs to."""
-    rows = read_rows(data / _ROOM / "queries.dev.jsonl")
-    return [{**row, "block": f"{row['id'][:5]}{int(row['id'][5:]) // BLOCK}"} for row in rows]
-
-
-def room_base(data: Path) -> list[str]:
-    """The documents that this group's lines are held against."""
-    rows = [row for part in range(2) for row in read_rows(data / _ROOM / f"kb_docs.{part}.jsonl.gz")]
-    return [f"{row['title']}\n{row['text']}" for row in rows]
 
 
 def shop_questions(split: str) -> list[Row]:
