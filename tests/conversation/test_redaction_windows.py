@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversation import pii_names, pii_numbers, pii_online
 from conversation.pii_windows import widened, windows, within
-from conversation.redaction import find_personal
 
 NUMBERS = st.text(alphabet="0123456789一三八 -+().·、xX转元ab手机，\n", max_size=80)
 WORDS = st.text(alphabet="微信薇vVwxX号qQ扣加我是abcxyz019_-@. ，：:\n", max_size=80)
@@ -62,29 +59,3 @@ def test_that_windows_that_touch_are_one() -> None:
 
 
 CHAT = "您好，昨天买的烤箱到现在没有发货，订单号202511190087345，能帮我看看到哪里了吗？急用，谢谢\n"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        CHAT,
-        "我是王丽君，电话13812345678，地址杭州市西湖区文三路18号3幢502室，麻烦改一下\n" + CHAT * 4,
-        "1",
-        "号",
-        "王",
-        "a@",
-        "一三",
-        "微信",
-        "中山路",
-        "地址",
-    ],
-)
-def test_that_ten_thousand_characters_take_milliseconds(line: str) -> None:
-    text = (line * 10_000)[:10_000]
-    times = []
-    for _ in range(7):
-        start = perf_counter()
-        find_personal(text)
-        times.append(perf_counter() - start)
-    # Several times what a free core takes: the machine may be slow or busy.
-    assert min(times) < 0.03
