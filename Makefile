@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check eval bench train lock clean
+.PHONY: run test check eval bench train train-data lock clean
 
 # Only what the service imports is compiled: a third of the installed size, and the first start is no slower.
 .venv/.run: requirements.lock pyproject.toml
@@ -43,8 +43,10 @@ bench: .venv/.dev  ## measured figures: acknowledgement, turn overhead, model ca
 	touch $@
 
 # The order matters: the encoder first, since all others read through it; the witness shows them what it has not met.
-train: .venv-train/.done  ## make the shipped models again from the corpus and the public sets in DATA=folder
-	test -d "$(DATA)" || { echo 'make train needs the public sets: make train DATA=folder (docs/models.md names them)'; exit 1; }
+train-data:
+	@test -d "$(DATA)" || { echo 'make train needs the public sets: make train DATA=folder (docs/models.md names them)'; exit 1; }
+
+train: train-data .venv-train/.done  ## make the shipped models again from the corpus and the public sets in DATA=folder
 	.venv-train/bin/python -m training.encoder --data $(DATA)
 	.venv-train/bin/python -m training.witness --data $(DATA) --out var/witness
 	.venv-train/bin/python -m training.heads --data $(DATA)

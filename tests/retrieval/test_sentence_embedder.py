@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from conversation.errors import BadSettings
+from retrieval.models.weights_folder import SHIPPED
 from retrieval.sentence_embedder import LIBRARY, SentenceEmbedder
+from retrieval.static_encoder import StaticEncoder
 
 INSTALLED = importlib.util.find_spec(LIBRARY) is not None
 
@@ -36,12 +38,13 @@ def test_a_folder_that_holds_no_model_is_refused_in_words(tmp_path: Path) -> Non
 
 def test_a_model_folder_is_read_and_named_by_its_content(tmp_path: Path) -> None:
     library = pytest.importorskip(LIBRARY)
+    parts = pytest.importorskip(f"{LIBRARY}.models")
     tokenizers = pytest.importorskip("tokenizers")
     words = {"[UNK]": 0, "退": 1, "款": 2, "发": 3, "票": 4, "问": 5}
     reader = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
     reader.pre_tokenizer = tokenizers.pre_tokenizers.Split("", "isolated")
     weights = np.random.default_rng(1).normal(size=(len(words), 16)).astype(np.float32)
-    static = library.models.StaticEmbedding(reader, embedding_weights=weights)
+    static = parts.StaticEmbedding(reader, embedding_weights=weights)
     library.SentenceTransformer(modules=[static]).save(str(tmp_path / "model"))
     embedder = SentenceEmbedder(str(tmp_path / "model"), query_prefix="问")
     embedder.open()
@@ -51,3 +54,10 @@ def test_a_model_folder_is_read_and_named_by_its_content(tmp_path: Path) -> None
     assert not np.allclose(embedder.embed_questions(["退款"])[0], rows[0])
     (tmp_path / "model" / "notes.txt").write_text("changed")
     assert SentenceEmbedder(str(tmp_path / "model")).name != embedder.name
+
+
+def test_the_shipped_encoder_is_a_model_that_the_library_reads_alike() -> None:
+    library = pytest.importorskip(LIBRARY)
+    texts = ["我的订单什么时候发货", "退款多久到账", "how do i reset my password", "杯子裂了咋整"]
+    theirs = library.SentenceTransformer(str(SHIPPED / "encoder"), device="cpu").encode(texts)
+    assert np.abs(theirs - StaticEncoder.shipped().embed(texts)).max() < 1e-3
