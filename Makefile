@@ -42,10 +42,10 @@ bench: .venv/.dev  ## measured figures: acknowledgement, turn overhead, model ca
 	.venv-train/bin/python -m pip --disable-pip-version-check -q install -c requirements.lock -e '.[train]'
 	touch $@
 
-# The order matters: the encoder first, since all others read through it; the witness shows them what it has not met.
 train-data:
 	@test -d "$(DATA)" || { echo 'make train needs the public sets: make train DATA=folder (docs/models.md names them)'; exit 1; }
 
+# The order matters: the encoder first, since all others read through it; the witness shows them what it has not met.
 train: train-data .venv-train/.done  ## make the shipped models again from the corpus and the public sets in DATA=folder
 	.venv-train/bin/python -m training.encoder --data $(DATA)
 	.venv-train/bin/python -m training.witness --data $(DATA) --out var/witness
