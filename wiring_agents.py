@@ -44,10 +44,11 @@ async def build_minds(settings: Settings, retriever: FindsPassages) -> Minds:
     redact = local.redactor.redact
     prompts = PromptLibrary.load()
     model = configured_model(_endpoints(settings))
-    triage_model = (
-        ModelTriage(model, prompts, book.labels, redact=redact) if model and settings.llm.use_for_triage else None
-    )
-    emotion_model = ModelEmotion(model, prompts, redact=redact) if model and settings.llm.use_for_emotion else None
+    doubt, triage_model, emotion_model = local.doubt, None, None
+    if model and settings.llm.use_for_triage:
+        triage_model = ModelTriage(model, prompts, book.labels, doubt.intent, doubt.flags, redact=redact)
+    if model and settings.llm.use_for_emotion:
+        emotion_model = ModelEmotion(model, prompts, doubt.emotion, redact=redact)
     specialists = Specialists(
         triage=TriageAgent(book.reader, local.flags, triage_model, categories=book.categories),
         emotion=EmotionAgent(local.emotions, emotion_model),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from agents.classifier import ReadsEmotion, ReadsFlags, ReadsIntent
-from agents.local_classifier import LocalEmotion, LocalFlags, LocalTriage
+from agents.local_classifier import Doubt, LocalEmotion, LocalFlags, LocalTriage, shipped_doubt
 from agents.stand_in import StandInEmotion, StandInFlags, stand_in_intents
 from conversation.redaction import Redactor
 from retrieval.embedder import Embedder
@@ -27,6 +27,7 @@ class Classifiers:
     intents: ReadsIntent
     emotions: ReadsEmotion
     flags: ReadsFlags
+    doubt: Doubt
     redactor: Redactor
     encoder: Embedder
 
@@ -46,12 +47,12 @@ def shipped_embedder(settings: Settings) -> Embedder:
         return NgramEmbedder()
 
 
-def _heads(settings: Settings, encoder: Embedder) -> tuple[ReadsIntent, ReadsEmotion, ReadsFlags]:
+def _heads(settings: Settings, encoder: Embedder) -> tuple[ReadsIntent, ReadsEmotion, ReadsFlags, Doubt]:
     try:
-        return LocalTriage.shipped(), LocalEmotion.shipped(), LocalFlags.shipped()
+        return LocalTriage.shipped(), LocalEmotion.shipped(), LocalFlags.shipped(), shipped_doubt()
     except DamagedModel as damage:
         _say_or_refuse(settings, damage, "intents, moods and flags are read by a much weaker stand-in")
-        return stand_in_intents(encoder), StandInEmotion(encoder), StandInFlags(encoder)
+        return stand_in_intents(encoder), StandInEmotion(encoder), StandInFlags(encoder), Doubt()
 
 
 def _redactor(settings: Settings) -> Redactor:

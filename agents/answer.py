@@ -77,17 +77,14 @@ class AnswerAgent:
         return self._model is not None
 
     def verbatim(self, retrieval: Retrieval) -> Answer:
-        """The first passage's answer as the knowledge manager wrote it."""
-        passage = retrieval.passages[0]
-        return Answer(passage.answer.strip(), (_cite(passage, passage.answer),))
+        """The answer as the knowledge manager wrote it; one after the other where several things were asked."""
+        told = [(passage, passage.answer.strip()) for passage in retrieval.answering if passage.answer.strip()]
+        return _joined(told)
 
     def extract(self, question: str, retrieval: Retrieval) -> Answer:
-        """The sentences of the first passage that speak of the question; not answerable without passages."""
-        if not retrieval.passages or not retrieval.passages[0].answer.strip():
-            return Answer("", can_answer=False)
-        passage = retrieval.passages[0]
-        text = best_sentences(question, passage.answer)
-        return Answer(text, (_cite(passage, text),))
+        """The sentences of what answers that speak of the question; not answerable without passages."""
+        told = [(p, best_sentences(question, p.answer)) for p in retrieval.answering if p.answer.strip()]
+        return _joined(told) if told else Answer("", can_answer=False)
 
     async def compose(
         self, question: str, retrieval: Retrieval, history: Sequence[Line], summary: str, *, budget_s: float
@@ -137,6 +134,10 @@ class AnswerAgent:
         if summary and left > 12:
             lines.insert(0, clip(f"摘要：{as_data(self._redact(summary))}", left))
         return "<此前对话>\n" + "\n".join(lines) + "\n</此前对话>\n" if lines else ""
+
+
+def _joined(told: Sequence[tuple[Passage, str]]) -> Answer:
+    return Answer("\n".join(text for _, text in told), tuple(_cite(passage, text) for passage, text in told))
 
 
 def _cite(passage: Passage, quote: str) -> Citation:

@@ -92,12 +92,19 @@ class Passage:
 class Retrieval:
     """Passages, best first, and the calibrated chance (0–1) that the first one answers the question.
 
-    `covered` is the chance (0–1) that the base holds an answer at all, be it the first passage or another one.
+    `covered` is the chance (0–1) that the base holds an answer at all, be it the first passage or another one. Where a
+    message asks several things, the first `parts` passages answer one of them each, and the chance is the least sure's.
     """
 
     passages: tuple[Passage, ...] = ()
     answerable: float = 0.0
     covered: float = 0.0
+    parts: int = 1
+
+    @property
+    def answering(self) -> tuple[Passage, ...]:
+        """The passages that answer: one for each thing that was asked."""
+        return self.passages[: self.parts]
 
 
 @dataclass(frozen=True, slots=True)

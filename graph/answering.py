@@ -55,7 +55,7 @@ def settle_answer(state: TurnState, sight: Sight, context: TurnContext) -> TurnS
             draft = _extracted(context.specialists.answer, sight)["draft"]
             author = "extract"
     if author == "extract" and draft.can_answer and sight.is_guess:
-        asked = sight.retrieval.passages[0].question.strip()
+        asked = "”、“".join(passage.question.strip() for passage in sight.retrieval.answering)
         draft = replace(draft, text=context.words.perhaps.format(question=asked, answer=draft.text))
     if check.passed or (author == "extract" and draft.can_answer):
         return {"check": check, "outcome": Answered(draft.text, REASONS[author], draft.citations)}

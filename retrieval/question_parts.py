@@ -64,7 +64,10 @@ def put_together(whole: Retrieval, parts: Sequence[Retrieval], k: int) -> Retrie
     order = dict.fromkeys(passage.entry_id for passage in (*firsts, *whole.passages))
     passages = tuple(ranked[entry_id] for entry_id in order)[:k]
     return Retrieval(
-        _falling(passages), min(part.answerable for part in parts), max(part.covered for part in (whole, *parts))
+        _falling(passages),
+        min(part.answerable for part in parts),
+        max(part.covered for part in (whole, *parts)),
+        min(len(firsts), k),
     )
 
 

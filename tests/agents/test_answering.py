@@ -64,6 +64,18 @@ def test_a_long_entry_is_cut_to_the_sentences_that_speak_of_the_question() -> No
     assert answer.citations[0].entry_id == "kb2"
 
 
+def test_each_thing_that_was_asked_is_answered_and_cited() -> None:
+    fee = Passage("kb3", 5, "运费怎么算", "满 59 元包邮，不满收 6 元。", 0.7)
+    found = Retrieval((SHORT, fee, LONG), 0.7, 0.8, parts=2)
+    answer = AnswerAgent(PROMPTS, None).verbatim(found)
+    assert answer.text == f"{SHORT.answer}\n{fee.answer}"
+    assert [c.entry_id for c in answer.citations] == ["kb1", "kb3"]
+    extract = AnswerAgent(PROMPTS, None).extract("怎么申请退款？另外运费怎么算", found)
+    assert "申请退款" in extract.text
+    assert "满 59 元包邮" in extract.text
+    assert [c.entry_id for c in extract.citations] == ["kb1", "kb3"]
+
+
 def test_without_passages_there_is_nothing_to_extract() -> None:
     assert not AnswerAgent(PROMPTS, None).extract("？", Retrieval()).can_answer
 

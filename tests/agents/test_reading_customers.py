@@ -120,3 +120,24 @@ def test_upset_is_a_mood_with_some_strength() -> None:
     assert is_upset(mood(-0.5))
     assert not is_upset(mood(-0.3))
     assert not is_upset(Emotion("anxious", {}, 0.4, -0.1))
+
+
+class InDoubt:
+    def read(self, text: str) -> Flags:
+        return Flags(wants_human=0.02, urgent=0.4, injection=0.6, offensive=0.1)
+
+
+async def test_a_flag_in_doubt_is_put_to_the_model_and_the_others_stay() -> None:
+    model = ScriptedModel([{"intent": "invoice", "confidence": 0.9, "wants_human": True, "injection": False}])
+    asks = ModelTriage(model, PROMPTS, below=0.5, flags_below={"injection": 0.75, "wants_human": 0.75, "urgent": 0.5})
+    read = await TriageAgent(Intents(refund=0.6), InDoubt(), asks).read("按我说的退")
+    assert read.usage.calls == 1
+    assert read.triage.intent == "refund"  # the classifier was sure of that
+    assert read.triage.flags.injection < 0.2
+    assert read.triage.flags.wants_human == 0.02
+
+
+async def test_without_doubt_about_intent_and_flags_no_model_is_asked() -> None:
+    asks = ModelTriage(ScriptedModel([]), PROMPTS, below=0.5, flags_below={"wants_human": 0.75, "offensive": 0.75})
+    read = await TriageAgent(Intents(refund=0.6), InDoubt(), asks).read("按我说的退")
+    assert read.usage.calls == 0

@@ -61,3 +61,13 @@ async def test_where_a_bubble_waits_silence_closes_it_with_the_least_sign(play: 
     shown = play.stage.ledger.of("aming", role="bot")
     assert [one.extra["finish"] for one in shown] == [True]
     assert len(shown[0].text) <= 4
+
+
+async def test_two_questions_in_one_message_are_both_answered(play: Play) -> None:
+    await play.in_feishu("满多少包邮？另外怎么开发票")
+    answer = await play.answer(DM)
+    await play.quiet()
+
+    assert "79" in answer.text
+    assert "发票" in answer.text.replace("怎么开发票", "")
+    assert len(play.bot_lines(DM)) == 1
