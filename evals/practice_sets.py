@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ def shop(part: str) -> QuestionSet:
     rows = [row for row in read_rows(folder / "queries.jsonl") if row["split"] == part]
     asked = [Asked(row["text"], frozenset(row["gold"])) for row in rows]
     return QuestionSet(f"shop_faq {part}", entries_of_rows(read_rows(folder / "kb.jsonl")), asked)
+
+
+def bases(held_out: Callable[[str], bool]) -> Iterator[QuestionSet]:
+    """The practice bases (confusable entries, questions, near and far ones without an answer) of these names."""
+    for folder in sorted(path for path in (CORPUS / "faq_bases").iterdir() if held_out(path.name)):
+        asked = [Asked(row["text"], frozenset(row["gold"])) for row in read_rows(folder / "queries.jsonl")]
+        yield QuestionSet(folder.name, entries_of_rows(read_rows(folder / "kb.jsonl")), asked)
 
 
 def groups_of(*splits: str) -> dict[str, list[Group]]:

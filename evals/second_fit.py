@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evals.logistic import fit
-from evals.practice_sets import group_bases, groups_of, shop
+from evals.practice_sets import bases, group_bases, groups_of, shop
 from evals.rerank_fit import Lesson, train_reranker
 from evals.retrieval_sets import QuestionSet, read_set
 from retrieval.calibration import SecondRanking
@@ -33,6 +33,7 @@ RIDGE = 0.02
 WRONG_COSTS = 0.15
 #: What a family of sets counts: the groups are bases as they are used, many and various.
 GROUPS_COUNT = 3.0
+BASES_COUNT = 4.0
 #: Questions of one public set at most.
 MOST_QUESTIONS = 1500
 
@@ -76,7 +77,7 @@ SHARE_ALIKE = ("TiDB",)
 def families(folders: Sequence[Path], held_out: HeldOut) -> list[tuple[float, list[QuestionSet]]]:
     """The practice with what each family counts; of what the encoder knows only what is held out from it."""
     authors = {author: rows for author, rows in groups_of("train").items() if held_out(author)}
-    found = [(GROUPS_COUNT, list(group_bases(authors))), (1.0, [shop("fit")])]
+    found = [(GROUPS_COUNT, list(group_bases(authors))), (BASES_COUNT, [shop("fit"), *bases(held_out)])]
     for folder in folders:
         whole = read_set(folder, SHARE_ALIKE)
         unseen = [asked for asked in whole.questions if held_out(asked.text) or not _is_halved(folder)]

@@ -23,6 +23,8 @@ TABLE = "embedding.weight"
 #: Pieces of a text that are read: the cost of a long answer stays bounded, its head tells what it is about.
 LONGEST_PIECES = 256
 FEW = 12
+#: A turn's readers ask for the same few texts one after the other; what is cut once is remembered for a while.
+REMEMBERED, SHORT = 256, 400
 
 
 class StaticEncoder:
@@ -35,6 +37,7 @@ class StaticEncoder:
         self.dimensions = int(table.shape[1])
         #: How much each piece weighs in a text's vector.
         self.strengths: npt.NDArray[np.float32] = np.linalg.norm(table, axis=1)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._cut)
 
     @classmethod
     def read(cls, folder: Path, name: str) -> StaticEncoder:
@@ -79,11 +82,13 @@ class StaticEncoder:
         return rows
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        folded = [fold(text) for text in texts]
-        if len(folded) <= FEW:
+        if len(texts) <= FEW:
             # Few texts are read faster by one thread than handed out to several.
-            return [self._tokenizer.encode(text).ids[:LONGEST_PIECES] for text in folded]
-        return [one.ids[:LONGEST_PIECES] for one in self._tokenizer.encode_batch_fast(folded)]
+            return [self._remembered(text) if len(text) <= SHORT else self._cut(text) for text in texts]
+        return [one.ids[:LONGEST_PIECES] for one in self._tokenizer.encode_batch_fast([fold(text) for text in texts])]
+
+    def _cut(self, text: str) -> list[int]:
+        return self._tokenizer.encode(fold(text)).ids[:LONGEST_PIECES]
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,8 @@ EXAMPLES = Path(__file__).parents[1] / "agents" / "examples"
 PARTS = 5
 #: What a forum's line weighs beside one of the desk: there are far more of them, and they insult other people.
 FORUM_WEIGHT = 0.2
+#: What a short expression weighs beside a message: many say the same.
+EXPRESSION_WEIGHT = 0.3
 #: Intents of which it is not known whether a person is wanted, and those that may hold anything.
 _MAY_WANT_A_PERSON = ("complaint", "other", "smalltalk")
 _MAY_BE_ANYTHING = ("complaint", "other")
@@ -36,9 +38,9 @@ class Example:
 
 
 def desk_rows(*splits: str) -> list[Example]:
-    """The corpus's messages; with the train split also the older, partly labelled examples."""
+    """The corpus's messages; with the train split also its expressions and the older, partly labelled examples."""
     rows = [_message(row, place) for place, row in enumerate(corpus("messages", *splits))]
-    return rows + list(_older()) if "train" in splits else rows
+    return [*rows, *_expressions(), *_older()] if "train" in splits else rows
 
 
 def abuse_rows(data: Path | None) -> list[Example]:
@@ -78,6 +80,16 @@ def _message(row: Row, place: int) -> Example:
         row["injection"],
         None if unknown_insult else row["offensive"],
     )
+
+
+def _expressions() -> Iterator[Example]:
+    for row in corpus("needs", "train"):
+        # Words for a thing or a circumstance alone tell no intent.
+        for text in row["expressions"] if row["intent"] else ():
+            yield Example(text, row["author"], intent=row["intent"], weight=EXPRESSION_WEIGHT)
+    for row in corpus("moods", "train"):
+        for text in row["expressions"]:
+            yield Example(text, f"{row['author']}-moods", emotion=row["emotion"], weight=EXPRESSION_WEIGHT)
 
 
 def _older() -> Iterator[Example]:

@@ -27,8 +27,10 @@ from training.weights_out import write_arrays
 FOLDS = 5
 #: How far the weight of an n-gram follows what it tells of a label; measured on the dev authors, 0 and 1 were worse.
 TELLING = 0.4
-#: Where the best label is right less often than this, a head would rather not say: those texts may call a model.
+#: Where the best label is right less often than this, a head would rather not say: those texts may call a model. Of a
+#: flag one side is always likelier than not.
 WORTH_SAYING = 0.5
+WORTH_SAYING_FLAG = 0.75
 Numbers = NDArray[Any]
 
 
@@ -150,20 +152,22 @@ def _calibrated(held: Numbers, labels: Numbers, worth: Numbers, recipe: HeadReci
             shares = np.where(holds, recipe.prior / worth[holds].sum(), (1 - recipe.prior) / worth[~holds].sum())
             counts = worth * shares * len(held)
         platt = LogisticRegression(C=1e6).fit(held, holds.astype(int), sample_weight=counts)
-        return platt.coef_[0], platt.intercept_, 0.5
+        chance = platt.predict_proba(held)[:, 1]
+        right = (chance > 0.5) == holds
+        return platt.coef_[0], platt.intercept_, _unsure(np.maximum(chance, 1 - chance), right, WORTH_SAYING_FLAG)
     temperature = fit_temperature(held, one_hot(labels.tolist(), recipe.labels), exclusive=True)
     powers = np.exp(held / temperature)
     chances = powers / powers.sum(axis=1, keepdims=True)
     right = np.array(recipe.labels)[chances.argmax(axis=1)] == labels
     alike = np.ones(len(recipe.labels))
-    return alike / temperature, alike * 0, _unsure(chances.max(axis=1), right)
+    return alike / temperature, alike * 0, _unsure(chances.max(axis=1), right, WORTH_SAYING)
 
 
-def _unsure(best: Numbers, right: Numbers) -> float:
-    """The highest chance (in steps of 0.05) around which fewer than `WORTH_SAYING` of the best labels were right."""
-    for limit in np.arange(0.9, 0.0, -0.05):
+def _unsure(best: Numbers, right: Numbers, worth: float) -> float:
+    """The highest chance (in steps of 0.05) around which fewer than `worth` of the best labels were right."""
+    for limit in np.arange(0.95, 0.0, -0.05):
         near = (best >= limit - 0.05) & (best < limit)
-        if near.sum() >= 20 and right[near].mean() < WORTH_SAYING:
+        if near.sum() >= 20 and right[near].mean() < worth:
             return float(round(limit, 2))
     return 0.0
 

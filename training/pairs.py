@@ -1,45 +1,63 @@
-"""Pairs of texts that mean the same, for contrastive training: the project's groups and the public sets."""
+"""Pairs of texts that mean the same, for contrastive training: what the project wrote, and the public sets."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retrieval.models.folding import fold
-from training.sources import corpus, read_rows
+from training.sources import Row, base_groups, corpus, read_rows
 
 LONGEST = 300
 #: Of every so many questions to doctors one is kept out of training, to see how it goes on unseen ones.
 KEPT_OUT = 8
+#: With how many others of its need each expression is paired.
+PARTNERS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two texts of one meaning; `other` shares words with `first` and means something else ("" where none is known)."""
+    """Two texts of one meaning; `other` shares words with `first` and means something else ("" where none is known).
+
+    `need` names what both mean, where that is known: pairs of one need are no strangers to each other.
+    """
 
     first: str
     second: str
     other: str = ""
+    need: str = ""
 
 
 def training_pairs(data: Path | None, dice: random.Random) -> list[Pair]:
     """All pairs, folded, in a fixed order."""
-    found = list(_of_groups(dice))
+    found = [*_of_groups(corpus("groups", "train"), dice), *_of_groups(base_groups(), dice), *_of_needs(dice)]
     if data is not None:
         found += _of_public_sets(data, dice)
-    return [Pair(_cut(pair.first), _cut(pair.second), _cut(pair.other)) for pair in found]
+    return [replace(pair, first=_cut(pair.first), second=_cut(pair.second), other=_cut(pair.other)) for pair in found]
 
 
-def _of_groups(dice: random.Random) -> Iterator[Pair]:
-    for group in corpus("groups", "train"):
+def _of_groups(groups: Sequence[Row], dice: random.Random) -> Iterator[Pair]:
+    for group in groups:
         asked = [group["question"], *group["paraphrases"]]
+        need = str(group.get("id") or group["doc_id"])
         for first, second in itertools.combinations(asked, 2):
-            yield Pair(first, second, dice.choice(group["others"]))
-        yield Pair(group["question"], group["answer"])
-        yield Pair(dice.choice(group["paraphrases"]), group["answer"])
+            yield Pair(first, second, dice.choice(group["others"]), need)
+        yield Pair(group["question"], group["answer"], "", need)
+        yield Pair(dice.choice(group["paraphrases"]), group["answer"], "", need)
+
+
+def _of_needs(dice: random.Random) -> Iterator[Pair]:
+    """Each expression with some others of its need; where the need has neighbours, one of those as the other."""
+    for need in corpus("needs", "train"):
+        said = [need["need"], *need["expressions"]]
+        others = need["others"] or [""]
+        for place, first in enumerate(said):
+            rest = said[:place] + said[place + 1 :]
+            for second in dice.sample(rest, min(PARTNERS, len(rest))):
+                yield Pair(first, second, dice.choice(others), need["id"])
 
 
 def _of_public_sets(data: Path, dice: random.Random) -> Iterator[Pair]:

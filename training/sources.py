@@ -36,6 +36,24 @@ def corpus(name: str, *splits: str) -> list[Row]:
     return [row for row in rows if not splits or row["split"] in splits]
 
 
+def base_groups() -> list[Row]:
+    """The entries of the practice bases with what is asked of them, as groups; `others` are the two nearest entries."""
+    found: list[Row] = []
+    for folder in sorted(path for path in (CORPUS / "faq_bases").glob("*") if path.is_dir()):
+        entries, asked = read_rows(folder / "kb.jsonl"), read_rows(folder / "queries.jsonl")
+        pairs = [_letter_pairs(entry["question"]) for entry in entries]
+        for entry, own in zip(entries, pairs, strict=True):
+            near = sorted(range(len(entries)), key=lambda at: -len(own & pairs[at]) / len(own | pairs[at]))
+            said = [row["text"] for row in asked if entry["doc_id"] in row["gold"]]
+            others = [entries[at]["question"] for at in near[1:3]]
+            found.append({**entry, "paraphrases": [*entry["similar"], *said], "others": others, "author": folder.name})
+    return found
+
+
+def _letter_pairs(text: str) -> set[str]:
+    return {text[at : at + 2] for at in range(len(text) - 1)}
+
+
 def sentences(text: str, longest: int = 200) -> Iterator[str]:
     """The sentences of a text, each cut at `longest` characters."""
     for found in _SENTENCE.findall(text):
@@ -46,8 +64,12 @@ def sentences(text: str, longest: int = 200) -> Iterator[str]:
 def running_text(data: Path | None) -> list[str]:
     """Plain lines to learn words and their company from."""
     lines = [row["text"] for row in corpus("messages", "train")]
-    for group in corpus("groups", "train"):
+    for group in [*corpus("groups", "train"), *base_groups()]:
         lines += [group["question"], group["answer"], *group["paraphrases"], *group["others"]]
+    for need in corpus("needs", "train"):
+        lines += [need["need"], *need["expressions"], *need["others"]]
+    for mood in corpus("moods", "train"):
+        lines += mood["expressions"]
     for room in corpus("rooms", "train"):
         lines += [line["text"] for line in room["lines"]]
     if data is not None:

@@ -38,6 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as kept:
         corpus, data = Path(kept, "corpus"), Path(kept, "data")
         _copy(sources.CORPUS, corpus, "groups.jsonl", lambda row: is_held_out(str(row["author"])))
+        for folder in filter(lambda path: is_held_out(path.name), (corpus / "faq_bases").iterdir()):
+            shutil.rmtree(folder)
         for folder in sorted(path for path in options.data.iterdir() if path.is_dir() and path.name not in WHOLLY):
             if folder.name == HALF:
                 _copy(folder, data / HALF, "qa.dev.jsonl.gz", lambda row: is_held_out(str(row["ask"])))

@@ -8,6 +8,7 @@ from typing import Any
 
 from evals.models.leaks import Told
 from evals.models.own_rows import JUDGED, LEARNT, rows
+from evals.practice_sets import CORPUS
 from evals.retrieval_sets import read_rows, read_set
 from evals.suites.suite import FOLDER as SUITES
 
@@ -36,8 +37,18 @@ def _pair(row: dict[str, Any]) -> list[str]:
     return [row["a"], row["b"]]
 
 
+def _need(row: dict[str, Any]) -> list[str]:
+    return [row["need"], *row["expressions"], *row["others"]]
+
+
+def _expressions(row: dict[str, Any]) -> list[str]:
+    return list(row["expressions"])
+
+
 OWN: dict[str, Said] = {
     "messages": _text,
+    "needs": _need,
+    "moods": _expressions,
     "groups": _group,
     "rooms": _room,
     "pii": _text,
@@ -57,7 +68,7 @@ def own_lines(*splits: str) -> Iterator[Told]:
 
 def judging() -> Iterator[Told]:
     """The corpus's judging splits."""
-    return own_lines(*JUDGED)
+    return own_lines(*JUDGED, "hard")
 
 
 def judging_suites() -> Iterator[Told]:
@@ -78,5 +89,9 @@ def judging_questions(folder: Path) -> Iterator[Told]:
 def training() -> Iterator[Told]:
     """What is ours and trains the weights: the learning splits and the older examples."""
     yield from own_lines(*LEARNT)
+    for folder in sorted((CORPUS / "faq_bases").iterdir()):
+        yield from (Told(row["text"], f"faq_bases/{folder.name}") for row in read_rows(folder / "queries.jsonl"))
+        for row in read_rows(folder / "kb.jsonl"):
+            yield from (Told(text, f"faq_bases/{folder.name}") for text in (row["question"], *row["similar"]))
     for name in TAUGHT:
         yield from (Told(row["text"], f"examples/{name}") for row in read_rows(EXAMPLES / name))
