@@ -29,8 +29,9 @@ HeldOut = Callable[[str], bool]
 #: Folds by which the order is judged on questions that it did not learn from.
 FOLDS = 3
 RIDGE = 0.02
-#: What a wrong answer costs where a right answer or a right refusal earns 1.
-WRONG_COSTS = 0.15
+#: What a wrong answer costs where a right answer or a right refusal earns 1: of entries with a question, which are given
+#: word for word, and of bare answers, of which sentences are shown with what they are about.
+WRONG_COSTS = (0.7, 0.15)
 #: What a family of sets counts: the groups are bases as they are used, many and various.
 GROUPS_COUNT = 3.0
 BASES_COUNT = 4.0
@@ -100,7 +101,10 @@ def fit_second(practised: Sequence[Practised]) -> SecondRanking:
     weights = np.array([one.lesson.weight for one in practised])
     answers = fit_certainty(seen, has, right, weights)
     chances = np.array([answers.chance(row.astype(np.float32), bool(one)) for row, one in zip(seen, has, strict=True)])
-    bounds = [choose_bound(chances[kind], right[kind] > 0, answerable[kind] > 0, weights[kind]) for kind in (has, ~has)]
+    bounds = [
+        choose_bound(chances[kind], right[kind] > 0, answerable[kind] > 0, weights[kind], cost)
+        for kind, cost in zip((has, ~has), WRONG_COSTS, strict=True)
+    ]
     return SecondRanking(
         train_reranker([one.lesson for one in practised]),
         answers,
@@ -122,15 +126,15 @@ def fit_certainty(seen: Numbers, has: npt.NDArray[np.bool_], truth: Numbers, wei
 
 
 def choose_bound(
-    chances: Numbers, right: npt.NDArray[np.bool_], answerable: npt.NDArray[np.bool_], weights: Numbers
+    chances: Numbers, right: npt.NDArray[np.bool_], answerable: npt.NDArray[np.bool_], weights: Numbers, cost: float
 ) -> float:
-    """The chance below which refusing does more good than answering."""
+    """The chance below which refusing does more good than answering; a wrong answer costs `cost`."""
 
     def worth(bound: float) -> float:
         refused = chances < bound
         good = np.where(refused, ~answerable, right)
         wrong = ~refused & ~right
-        return float((weights * (good - WRONG_COSTS * wrong)).sum())
+        return float((weights * (good - cost * wrong)).sum())
 
     bounds = np.arange(0.1, 0.9, 0.02)
     reached = np.array([worth(bound) for bound in bounds])

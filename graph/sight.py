@@ -118,7 +118,7 @@ class Sight:
         """
         if not self.needs_hands or self.asks_how:
             return False
-        if self.names_order or (self.concrete and Cue.REQUESTS in self.cues):
+        if self.names_order or (Cue.REQUESTS in self.cues and (self.concrete or Cue.ASKS not in self.cues)):
             return True
         in_trouble = Cue.TROUBLE in self.cues and self.triage.intent in NEEDS_ORDER
         return (in_trouble or (self.is_about(*ORDER_MATTERS) and self.concrete)) and not self.has_exact_faq

@@ -31,7 +31,7 @@ class Thresholds:
     #: Likeness from which an entry is taken to be written for just this trouble, so that no ticket is needed.
     exact: float = 0.6
     #: Without a model, an extract of the best entry is given from `answer` on; from `clarify` on we ask back.
-    answer: float = 0.6
+    answer: float = 0.68
     clarify: float = 0.35
     #: With a model, it may try from here on.
     compose: float = 0.35

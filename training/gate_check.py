@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from agents.gate import ROOM_SPEAKS_FROM, SPEAK_FROM, Heard, LocalGate, shipped_model
+from agents.gate import ROOM_SPEAKS_FROM, SPEAK_FROM, GateModel, Heard, LocalGate, shipped_model
 from agents.gate_marks import LibraryMarks
 from conversation.findings import Retrieval
 from evals.models.labelled_room import folds, labelled_room, room_base, weigh
@@ -18,7 +18,10 @@ from retrieval.static_encoder import StaticEncoder
 from training.gate_rows import everyday, gate_lines, shop_questions
 from training.sources import CORPUS, Row, read_rows
 
-SHUFFLES = 3
+SHUFFLES = 8
+#: A young room has so many marked lines.
+FEW = (10, 30, 100)
+FIGURES = ("F1", "F1 of silence", "macro", "AUC", "average precision")
 Numbers = NDArray[np.float64]
 
 
@@ -36,16 +39,36 @@ def check(data: Path | None) -> None:
     wanted = np.array([float(row["answerable"]) for row in rows])
     marks = np.stack([base.of(row["text"]) for row in rows])
     _say("trivial: always speaks", wanted, np.ones(len(rows)), 0.5)
-    for shuffle in range(SHUFFLES):
-        alone, room = np.zeros(len(rows)), np.zeros(len(rows))
-        for inside, outside in folds(rows, shuffle):
-            own = LocalGate(replace(model, weighing=weigh(marks[inside], wanted[inside])), base)
-            taught = own.for_room([(_heard(rows[i]), bool(wanted[i])) for i in inside])
+    partings = [_parting(rows, marks, model, base, shuffle) for shuffle in range(SHUFFLES)]
+    for name in partings[0]:
+        figures = np.array([_figures(wanted, chances[name], ROOM_SPEAKS_FROM) for chances in partings])
+        spread = zip(FIGURES, figures.mean(axis=0), figures.std(axis=0), strict=True)
+        print(f"held-out blocks, {name:19s}", "  ".join(f"{key} {m:.3f} ±{s:.3f}" for key, m, s in spread), flush=True)
+
+
+def _parting(rows: list[Row], marks: Numbers, model: GateModel, base: LibraryMarks, shuffle: int) -> dict[str, Numbers]:
+    """The chances of each line by gates that saw nothing of its block, by how many labels of the room they had."""
+    wanted = np.array([float(row["answerable"]) for row in rows])
+    chances = {name: np.zeros(len(rows)) for name in ("no labels", "all labels", *(f"{few} labels" for few in FEW))}
+    for inside, outside in folds(rows, shuffle):
+        own = LocalGate(replace(model, weighing=weigh(marks[inside], wanted[inside])), base)
+        chances["no labels"][outside] = [own.chance(_heard(rows[i])) for i in outside]
+        for count in (len(inside), *FEW):
+            drawn = _drawn(inside, wanted, count, shuffle)
+            taught = own.for_room([(_heard(rows[i]), bool(wanted[i])) for i in drawn])
             assert taught is not None
-            alone[outside] = [own.chance(_heard(rows[i])) for i in outside]
-            room[outside] = [taught.chance(_heard(rows[i])) for i in outside]
-        _say(f"held-out blocks {shuffle}, no history", wanted, alone, SPEAK_FROM)
-        _say(f"held-out blocks {shuffle}, room's history", wanted, room, ROOM_SPEAKS_FROM)
+            name = f"{count} labels" if count in FEW else "all labels"
+            chances[name][outside] = [taught.chance(_heard(rows[i])) for i in outside]
+    return chances
+
+
+def _drawn(inside: NDArray[np.int64], wanted: Numbers, count: int, shuffle: int) -> NDArray[np.int64]:
+    """Some of the rows in their order, with both kinds among them."""
+    chance = np.random.default_rng(shuffle)
+    while True:
+        drawn = np.sort(chance.permutation(inside)[:count])
+        if 0 < wanted[drawn].sum() < len(drawn):
+            return drawn
 
 
 def _check_shop(gate: LocalGate) -> None:
@@ -61,11 +84,18 @@ def _heard(row: Row) -> Heard:
 
 
 def _say(name: str, wanted: Numbers, chances: Numbers, line: float) -> None:
+    figures = zip(FIGURES, _figures(wanted, chances, line), strict=True)
+    print(f"{name:36s}", "  ".join(f"{key} {value:.3f}" for key, value in figures), flush=True)
+
+
+def _figures(wanted: Numbers, chances: Numbers, line: float) -> Numbers:
     said = chances >= line
-    figures = {
-        "F1": f1_score(wanted, said),
-        "F1 of silence": f1_score(1 - wanted, ~said),
-        "macro": f1_score(wanted, said, average="macro"),
-        "AUC": roc_auc_score(wanted, chances),
-    }
-    print(f"{name:36s}", "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
+    return np.array(
+        [
+            f1_score(wanted, said),
+            f1_score(1 - wanted, ~said),
+            f1_score(wanted, said, average="macro"),
+            roc_auc_score(wanted, chances),
+            average_precision_score(wanted, chances),
+        ]
+    )

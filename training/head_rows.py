@@ -13,7 +13,7 @@ PARTS = 5
 #: What a forum's line weighs beside one of the desk: there are far more of them, and they insult other people.
 FORUM_WEIGHT = 0.2
 #: What a short expression weighs beside a message: many say the same.
-EXPRESSION_WEIGHT = 0.3
+EXPRESSION_WEIGHT = 0.2
 #: Intents of which it is not known whether a person is wanted, and those that may hold anything.
 _MAY_WANT_A_PERSON = ("complaint", "other", "smalltalk")
 _MAY_BE_ANYTHING = ("complaint", "other")
@@ -84,9 +84,11 @@ def _message(row: Row, place: int) -> Example:
 
 def _expressions() -> Iterator[Example]:
     for row in corpus("needs", "train"):
-        # Words for a thing or a circumstance alone tell no intent.
-        for text in row["expressions"] if row["intent"] else ():
-            yield Example(text, row["author"], intent=row["intent"], weight=EXPRESSION_WEIGHT)
+        # Words for a thing or a circumstance alone tell no intent; a plain wish commands and insults nobody.
+        mild = None if row["intent"] in _MAY_BE_ANYTHING else 0
+        intent = row["intent"] or None
+        for text in row["expressions"]:
+            yield Example(text, row["author"], intent=intent, injection=mild, offensive=mild, weight=EXPRESSION_WEIGHT)
     for row in corpus("moods", "train"):
         for text in row["expressions"]:
             yield Example(text, f"{row['author']}-moods", emotion=row["emotion"], weight=EXPRESSION_WEIGHT)

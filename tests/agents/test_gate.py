@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from agents import gate as gate_module
 from agents.gate import SPEAK_FROM, Heard, LocalGate
+from agents.gate_marks import LEANING, WIDTH, LibraryMarks, Places
+from agents.gate_room import RoomLanguage, correct
 from conversation.findings import Retrieval
 from retrieval.models import weights_folder
 from retrieval.models.weights_folder import DamagedModel
@@ -87,6 +89,63 @@ def test_that_a_room_teaches_the_gate(gate: LocalGate) -> None:
     assert room.chance(Heard(" ", found)) == 0.0
     assert gate.for_room(history[:3]) is None
     assert gate.for_room([one for one in history if one[1]] * 3) is None
+
+
+def test_that_a_room_teaches_the_gate_of_a_large_base(technical: LocalGate) -> None:
+    wanted = [f"{thing}的爱豆签名在哪领" for thing in ("小红", "小明", "小刚", "小美", "小李", "小王")]
+    unwanted = [f"{part}训练的时候显存不够" for part in ("主干", "颈部", "头部", "骨架", "编码", "解码")]
+    pairs = zip(wanted, unwanted, strict=True)
+    room = technical.for_room([(Heard(text, NOTHING), text in wanted) for pair in pairs for text in pair])
+    assert room is not None
+    signature, memory = Heard("小陈的爱豆签名在哪领", NOTHING), Heard("颈部训练的时候显存还是不够", NOTHING)
+    assert room.chance(signature) > technical.chance(signature)
+    assert room.chance(memory) < technical.chance(memory)
+
+
+def test_that_a_few_marked_lines_do_not_overrule_the_gate(technical: LocalGate) -> None:
+    lines = ["转换模型报错", "量化之后精度下降", "编译算子要装什么", "梯度检查点怎么开", "校准数据怎么换"]
+    talk = ["晚上吃什么", "一起看电影吗", "年终奖发了吗", "周末去哪玩", "今天真冷"]
+    # Nearly all were marked silent: how often a bot speaks is not learnt from ten lines.
+    history = [(Heard(text, NOTHING), text == lines[0]) for text in (*lines, *talk)]
+    room = technical.for_room(history)
+    assert room is not None
+    asked = Heard("转换模型报错 missing operator 怎么办", NOTHING)
+    assert room.chance(asked) >= SPEAK_FROM
+    assert room.chance(Heard("有人一起去看电影吗", NOTHING)) < SPEAK_FROM
+
+
+def test_that_words_that_stand_together_in_a_base_tell_more_than_the_same_words_apart() -> None:
+    reader = WordReader()
+    places = Places.learn([*MANUAL, "x " * 500], reader)
+    together = places.best(reader.runs("训练时显存不够"))
+    apart = places.best(reader.runs("训练，安装，误差，精度"))
+    assert together > apart > 0
+    assert places.best(reader.runs("哈哈哈")) == 0.0
+    assert places.best(reader.runs("")) == 0.0
+    assert Places.learn(["", "！"], reader).best(reader.runs("训练")) == 0.0
+
+
+def test_that_a_pasted_log_or_an_empty_line_gets_as_many_marks_as_any() -> None:
+    marks = LibraryMarks.learn(MANUAL, gate_module.shipped_model().talk)
+    assert marks.of("").shape == marks.of("！").shape == marks.of("显存不够 " * 2000).shape == (WIDTH,)
+    assert marks.leaning(marks.read("")).shape == marks.leaning(marks.read("显存不够")).shape == (LEANING,)
+
+
+def test_that_a_correction_holds_where_a_room_contradicts_a_sure_gate() -> None:
+    known, wanted = np.repeat([-9.0, 9.0], 20), np.repeat([1.0, 0.0], 20)
+    found = correct(np.c_[known, -known], known, wanted, 3.0)
+    corrected = found.logits(np.c_[known, -known]) + known
+    assert np.abs(corrected).max() < 9.0
+    assert np.all(corrected[:20] > known[:20])
+
+
+def test_that_a_rooms_words_change_both_languages() -> None:
+    marks = LibraryMarks.learn(MANUAL, gate_module.shipped_model().talk)
+    answered, other = marks.read("豆哥豆哥显存不够"), marks.read("周末钓鱼")
+    language = RoomLanguage.learn([answered, other], np.array([1.0, 0.0]))
+    for line, towards_base in ((answered, True), (other, False)):
+        before, after = marks.leaning(line), marks.leaning(line, language.adapted)
+        assert bool(after[0] > before[0]) is towards_base
 
 
 @settings(max_examples=60, deadline=None)

@@ -53,7 +53,7 @@ async def ends(*texts: str, **surroundings: object) -> Outcome:
         ("你们服务真不错", Answered, "feedback"),
         ("怎么申请退款", Answered, "faq"),
         ("你好，请问怎么修改收货地址？", Answered, "faq"),
-        ("发票怎么开，支持专票吗", Answered, "extract"),
+        ("发票怎么开，支持专票吗", Answered, "faq"),
         ("会员积分兑换", Clarified, "candidates"),
         ("这款耳机如何连接两台手机？", Clarified, "unknown"),
         ("你好，我的订单20260318001到哪了？", TicketOpened, "request"),
@@ -297,7 +297,7 @@ async def test_when_the_knowledge_base_is_gone_a_person_is_called_instead_of_ple
 
 
 async def test_a_guess_says_which_question_it_answers() -> None:
-    result = await thinker(retriever=SmallRetriever(bias=0.45)).think(turn("请问积分能拿来换点什么优惠呢"))
+    result = await thinker(retriever=SmallRetriever(bias=0.5)).think(turn("请问积分能拿来换点什么优惠呢"))
     assert isinstance(result.outcome, Answered)
     assert result.outcome.reply.startswith("关于“会员积分怎么兑换优惠券”：")
     assert result.outcome.reply.endswith("请再补充一下。")
