@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from channels.web_widget.routes import widget_routes
 from conversation.errors import RefusedInput, RetryLater
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def build_app(service: Service, *, role: str = "all", on_ready: Callable[[], Non
     app.add_route("/healthz", _healthz, include_in_schema=False)
     app.add_route("/readyz", _readyz(service), include_in_schema=False)
     app.add_route("/metrics", _metrics(service), include_in_schema=False)
+    app.router.routes.extend(widget_routes(service.channels))
     _mount_screens(app, service)
     # Added last, so it stands outermost: the pages' guards and layers are not run for an acknowledgement.
     app.add_middleware(WebhooksFirst, service=service)

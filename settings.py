@@ -4,49 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-
-class Section(BaseModel):
-    """A part of the settings: unknown names are refused, so that a typo cannot hide."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class WecomBot(Section):
-    """A WeCom 智能机器人 in webhook mode."""
-
-    kind: Literal["wecom_bot"]
-    account: str = "main"
-    token: str = Field(min_length=1)
-    encoding_aes_key: str = Field(min_length=43, max_length=43)
-    previous_aes_key: str = ""
-    bot_name: str = Field(min_length=1)
-    bot_id: str = ""
-    api_base: str = "https://qyapi.weixin.qq.com/cgi-bin/"
-    extra_hosts: tuple[str, ...] = ()
-    greeting: str = ""
-
-
-class Feishu(Section):
-    """A Feishu self-built app with a bot."""
-
-    kind: Literal["feishu"]
-    account: str = "main"
-    app_id: str = Field(min_length=1)
-    app_secret: str = Field(min_length=1)
-    encrypt_key: str = ""
-    verification_token: str = Field(min_length=1)
-    domain: str = "https://open.feishu.cn"
-    bot_open_id: str = ""
-    bot_name: str = ""
-    extra_hosts: tuple[str, ...] = ()
-
-
-ChannelSettings = Annotated[WecomBot | Feishu, Field(discriminator="kind")]
+from settings_channels import ChannelSettings, Section
 
 
 class Helpdesk(Section):

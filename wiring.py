@@ -102,6 +102,7 @@ class Service(Parts):
             if self.library.slow is not None:
                 self.retriever.follow_soon()
             await self.office.start()
+            await wiring_channels.connect(self.channels)
             if self.helpdesk is not None:
                 self._background.append(asyncio.create_task(wiring_desk.subscribe_events(self.helpdesk)))
         if self.stage is not None:
@@ -169,9 +170,9 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     library = await wiring_retrieval.build_library(settings, database, clock)
     minds = await wiring_agents.build_minds(settings, library.retriever)
     desk = wiring_desk.build_desk(database, clock)
-    channels = wiring_channels.build_channels(
-        settings, intake=inbox, presses=desk, database=database, client=client, clock=clock
-    )
+    leaving = asyncio.Event()
+    ends = wiring_channels.Ends(inbox, desk, database, client, clock, leaving)
+    channels = wiring_channels.build_channels(settings, ends)
     parts = Parts(
         settings=settings,
         clock=clock,
@@ -188,12 +189,12 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     return Service(
         **vars(parts),
         office=_build_office(parts),
-        screens=_build_screens(parts, stage),
+        screens=_build_screens(parts, stage, leaving),
         stage=stage,
     )
 
 
-def _build_screens(parts: Parts, stage: Stage | None) -> Screens:
+def _build_screens(parts: Parts, stage: Stage | None, leaving: asyncio.Event) -> Screens:
     retriever = parts.library.retriever
     return Screens(
         parts.database,
@@ -202,6 +203,7 @@ def _build_screens(parts: Parts, stage: Stage | None) -> Screens:
         load_templates(parts.minds.intent_names),
         search=lambda question, k: retriever.search(question, k=k),
         open_to_all=parts.settings.console_open,
+        leaving=leaving,
     )
 
 

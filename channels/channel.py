@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from conversation.card_press import CardAnswer, CardPress
 from conversation.messages import Incoming, OutgoingMessage
 
-__all__ = ["Capabilities", "CardAnswer", "CardPress", "CardPresses", "Channel", "Intake", "Receipt"]
+__all__ = ["Capabilities", "CardAnswer", "CardPress", "CardPresses", "Channel", "Connects", "Intake", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,22 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Closes the platform client."""
+        ...
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """A channel that may hold a connection of its own to its platform, in place of webhooks or beside them."""
+
+    async def start(self) -> None:
+        """Begins to connect, and stays connected until `close`; gives at once, and never raises what the network does.
+
+        Called once, by the process that shall hold the connection. A channel set to webhooks does nothing here.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the connection; what came in over it is kept first. See also `Channel.close`."""
         ...
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 
+from commands.doctor_accounts import account_findings
 from commands.doctor_finding import Finding, bad, doubtful, good
-from settings import Feishu, Helpdesk, Settings, WecomBot
+from settings import Helpdesk, Settings
+from settings_channels import Feishu, WecomBot
 
 
 async def channel_findings(settings: Settings, client: httpx.AsyncClient) -> AsyncIterator[Finding]:
@@ -22,16 +24,22 @@ async def channel_findings(settings: Settings, client: httpx.AsyncClient) -> Asy
     for channel in settings.channels:
         if channel.kind == "wecom_bot":
             yield _wecom(channel)
-        else:
+        elif channel.kind == "feishu":
             finding, tokens[channel.account] = await _feishu(channel, client)
             yield finding
-        yield _callback(settings, channel.kind, channel.account)
+        else:
+            async for found in account_findings(channel, client):
+                yield found
+        if channel.kind != "group_webhook" and getattr(channel, "mode", "webhook") == "webhook":
+            yield _callback(settings, channel.kind, channel.account)
     async for finding in _desk(settings, client, tokens):
         yield finding
 
 
 def _wecom(channel: WecomBot) -> Finding:
     name = f"wecom_bot/{channel.account}"
+    if channel.mode == "long_connection":
+        return good(name, "bot_id and secret are set; whether the platform takes them is seen in the log at start")
     try:
         whole = len(base64.b64decode(channel.encoding_aes_key + "=")) == 32
     except binascii.Error:

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-PUBLIC = ("/channels/", "/healthz", "/readyz", "/metrics")
+PUBLIC = ("/channels/", "/widget/", "/healthz", "/readyz", "/metrics")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 #: What a proxy in front of us adds: with it, the address we see is the proxy's and says nothing.
 FORWARDED = ("x-forwarded-for", "x-real-ip")

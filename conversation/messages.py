@@ -80,7 +80,11 @@ class IncomingMessage:
 
 
 class EventKind(StrEnum):
-    """Things people do in a room besides writing."""
+    """Things people do in a room besides writing.
+
+    STAFF_JOINED and STAFF_LEFT: somebody of the platform's own desk took the conversation there, or ended it.
+    UNDELIVERED: the platform took a message of ours (`subject`) and could not deliver it after all.
+    """
 
     ENTERED = "entered"
     LIKED = "liked"
@@ -89,6 +93,9 @@ class EventKind(StrEnum):
     BOT_ADDED = "bot_added"
     BOT_REMOVED = "bot_removed"
     TICKET_CHANGED = "ticket_changed"
+    STAFF_JOINED = "staff_joined"
+    STAFF_LEFT = "staff_left"
+    UNDELIVERED = "undelivered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ HeldOut = Callable[[str], bool]
 #: Folds by which the order is judged on questions that it did not learn from.
 FOLDS = 3
 RIDGE = 0.02
-#: What a wrong answer costs where a right answer or a right refusal earns 1: of entries with a question, which are given
-#: word for word, and of bare answers, of which sentences are shown with what they are about.
+#: What a wrong answer costs where a right answer or a right refusal earns 1: of entries with a question, which are
+#: given word for word, and of bare answers, of which sentences are shown with what they are about.
 WRONG_COSTS = (0.7, 0.15)
 #: What a family of sets counts: the groups are bases as they are used, many and various.
 GROUPS_COUNT = 3.0

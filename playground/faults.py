@@ -71,7 +71,9 @@ class Faults:
     """Faults by call name (fnmatch patterns: `"reply"`, `"ticket_*"`, `"*"`), shared by any number of doubles.
 
     Feishu calls: token, create, reply, patch, update, delete, get, react, unreact, bot_info, user, card_update,
-    resource, image, file and the helpdesk ones (start_service, ticket_get, …). WeCom calls: response_url, media.
+    resource, image, file, reactions, chat, department, tenant, endpoint (of the long connection) and the helpdesk ones
+    (start_service, ticket_get, …). WeCom calls: response_url, media; on the long connection: subscribe, ping, respond,
+    welcome, update, send (`refuse` breaks the connection).
     Both post "webhook": there `drop` loses the service's answer, `refuse` or an error means that it never arrived.
     """
 

@@ -57,6 +57,7 @@ class FeishuMessageApi:
             gateway.route("delete", "DELETE", one, self._delete),
             gateway.route("get", "GET", one, self._get),
             gateway.route("react", "POST", f"{one}/reactions", self._react),
+            gateway.route("reactions", "GET", f"{one}/reactions", self._list_reactions),
             gateway.route("unreact", "DELETE", f"{one}/reactions/{{reaction_id}}", self._unreact),
         ]
 
@@ -136,6 +137,15 @@ class FeishuMessageApi:
         self._reactions[reaction_id] = (message.message_id, emoji)
         self._rooms.react(message.message_id, emoji)
         return {"data": self._reaction(reaction_id, emoji)}
+
+    async def _list_reactions(self, call: Call) -> Answer:
+        message_id, wanted = self._message(call).message_id, call.query.get("reaction_type")
+        found = [
+            self._reaction(reaction_id, emoji)
+            for reaction_id, (of, emoji) in self._reactions.items()
+            if of == message_id and wanted in (None, emoji)
+        ]
+        return {"data": {"items": found, "has_more": False}}
 
     async def _unreact(self, call: Call) -> Answer:
         self._message(call)

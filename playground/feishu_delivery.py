@@ -1,4 +1,4 @@
-"""Posts Feishu events to the service and repeats those that were not acknowledged.
+"""Brings Feishu events to the service, either way, and repeats those that were not acknowledged.
 
 Protocol: https://open.feishu.cn/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case
 """
@@ -15,6 +15,7 @@ import httpx
 from playground.courier import Courier
 from playground.feishu_content import TENANT_KEY
 from playground.feishu_envelope import seal
+from playground.feishu_socket import FeishuSockets
 
 REDELIVERY_AFTER_S = (15.0, 300.0, 3600.0, 21600.0)  # each counted from the attempt before
 
@@ -30,7 +31,7 @@ class Event:
 
 
 class FeishuDelivery:
-    """One request URL of one app."""
+    """One request URL of one app, or its long connections (`sockets`)."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class FeishuDelivery:
         clock: Callable[[], float],
     ) -> None:
         self.callback_url = callback_url
+        self.sockets: FeishuSockets | None = None
         self.gave_up: list[str] = []
         self._app_id = app_id
         self._encrypt_key = encrypt_key
@@ -126,6 +128,8 @@ class FeishuDelivery:
         return False
 
     async def _post(self, payload: dict[str, Any], key: str) -> httpx.Response | None:
-        body, headers = self.sealed(payload)
         kind = payload.get("header", {}).get("event_type", "url_verification")
+        if self.sockets is not None:
+            return await self.sockets.post(payload, key, kind)
+        body, headers = self.sealed(payload)
         return await self._courier.post(self.callback_url, key, kind, content=body, headers=headers)

@@ -24,6 +24,7 @@ from playground.feishu_helpdesk_double import FeishuHelpdesk
 from playground.feishu_people import FeishuPeople
 from playground.feishu_rooms import FeishuRooms
 from playground.feishu_side_api import FeishuSideApi
+from playground.feishu_socket import FeishuSockets
 from playground.ledger import DoubleLedger
 
 
@@ -32,7 +33,8 @@ class FeishuDouble(FeishuPeople):
 
     `staff_chat_ids`: who speaks there counts as staff in the ledger. `qps_per_chat` None switches the rate limits
     off. `hears_all` False: only group messages that mention the bot are delivered. `ack_s` is real time; everything
-    else (tokens, uuid memory, redelivery) goes by `clock`.
+    else (tokens, uuid memory, redelivery) goes by `clock`. With `long_connection` events go over `sockets`, and the
+    request URL is never called. Chats in `rooms.topic_chats` are topic groups.
     """
 
     def __init__(
@@ -54,21 +56,24 @@ class FeishuDouble(FeishuPeople):
         hears_all: bool = True,
         qps_per_chat: int | None = 5,
         ack_s: float = 3.0,
+        long_connection: bool = False,
     ) -> None:
         ledger, self.faults = ledger or DoubleLedger(), faults or Faults()
         bot = Person(bot_open_id, bot_name, is_bot=True)
         rooms = FeishuRooms(bot, staff_chat_ids, ledger, clock)
         courier = Courier("feishu", client, ledger, self.faults, clock, ack_s)
+        self.sockets = FeishuSockets(app_id, app_secret, ledger, self.faults, clock, ack_s)
         delivery = FeishuDelivery(callback_url, app_id, encrypt_key, verification_token, courier, clock)
+        delivery.sockets = self.sockets if long_connection else None
         self.tokens = TenantTokens(app_id, app_secret, clock)
         side = FeishuSideApi(self.tokens, rooms, clock)
         super().__init__(bot, rooms, side, delivery, ledger, hears_all)
         self.helpdesk = FeishuHelpdesk(helpdesk, rooms, delivery, ledger)
         messages = FeishuMessageApi(app_id, rooms, ledger, clock, qps_per_chat)
         gateway = FeishuGateway(self.tokens, ledger, self.faults, clock)
-        helpdesk_api = FeishuHelpdeskApi(self.helpdesk, rooms)
-        routes = [*messages.routes(gateway), *side.routes(gateway), *helpdesk_api.routes(gateway)]
-        self.app = Starlette(routes=[*routes, gateway.unknown()])
+        apis = (messages, side, FeishuHelpdeskApi(self.helpdesk, rooms))
+        routes = [route for api in apis for route in api.routes(gateway)]
+        self.app = Starlette(routes=[*routes, *self.sockets.routes(), gateway.unknown()])
         self._client = client
 
     @property
@@ -125,5 +130,6 @@ class FeishuDouble(FeishuPeople):
         return self._side.file(key)
 
     async def aclose(self) -> None:
-        """Stop waiting for late answers."""
+        """Close the connections and stop waiting for late answers."""
+        await self.sockets.cut()
         await self._delivery.aclose()

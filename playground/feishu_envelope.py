@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 
-def encrypt(encrypt_key: str, plaintext: str) -> str:
+def encrypt(encrypt_key: str, plaintext: str | bytes) -> str:
     """Give base64(iv ‖ ciphertext); the AES key is the SHA-256 of the encrypt key."""
     iv = secrets.token_bytes(16)
     padder = padding.PKCS7(128).padder()
-    padded = padder.update(plaintext.encode()) + padder.finalize()
+    raw = plaintext.encode() if isinstance(plaintext, str) else plaintext
+    padded = padder.update(raw) + padder.finalize()
     encryptor = _cipher(encrypt_key, iv).encryptor()
     return base64.b64encode(iv + encryptor.update(padded) + encryptor.finalize()).decode()
 

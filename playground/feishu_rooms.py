@@ -82,6 +82,7 @@ class FeishuRooms:
         self.people: dict[str, Person] = {bot.open_id: bot}
         self.staff: set[str] = set()
         self.staff_chats = set(staff_chat_ids)
+        self.topic_chats: set[str] = set()
         self.left_chats: set[str] = set()
         self.messages: dict[str, FeishuMessage] = {}
         self._p2p: dict[str, str] = {}
@@ -103,6 +104,10 @@ class FeishuRooms:
     def p2p_chat(self, open_id: str, chat_id: str | None = None) -> str:
         """Give the chat of the bot and this user; `chat_id` names it the first time."""
         return self._p2p.setdefault(open_id, chat_id or new_id("oc_p2p"))
+
+    def is_p2p(self, chat_id: str) -> bool:
+        """Tell whether this is the chat of the bot and one user."""
+        return chat_id in self._p2p.values()
 
     def get(self, message_id: str) -> FeishuMessage:
         """Give a stored message. Unknown id: KeyError."""
@@ -132,12 +137,12 @@ class FeishuRooms:
         role: Role | None = None,
         extra: dict[str, Any] | None = None,
     ) -> FeishuMessage:
-        """Store a new message and show it in the ledger."""
+        """Store a new message and show it in the ledger; in a topic group one that answers nothing begins a topic."""
+        if chat_id in self.topic_chats and place == TOP:
+            place = Place(thread_id=new_id("omt_"))
         message = FeishuMessage(
             new_id("om_"),
-            chat_id,
-            sender,
-            msg_type,
+            *(chat_id, sender, msg_type),
             json.dumps(content, ensure_ascii=False),
             self.now_ms(),
             self.now_ms(),

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 from starlette.routing import Route
 
-from playground.feishu_content import card_problem
+from playground.feishu_content import TENANT_KEY, card_problem
 from playground.feishu_gateway import Answer, ApiRefusal, Call, FeishuGateway, TenantTokens
 from playground.feishu_rooms import FeishuRooms
 
@@ -41,6 +41,8 @@ class FeishuSideApi:
         self._tokens = tokens
         self._rooms = rooms
         self._clock = clock
+        #: The departments that every user belongs to, by open_department_id.
+        self.departments = {"od-sales": "销售部"}
         self._files: dict[str, tuple[bytes, str]] = {}
         self._card_tokens: dict[str, _CardToken] = {}
 
@@ -52,6 +54,9 @@ class FeishuSideApi:
             gateway.route("token", "POST", login, self._token, credential="none"),
             gateway.route("bot_info", "GET", "bot/v3/info", self._bot_info),
             gateway.route("user", "GET", "contact/v3/users/{user_id}", self._user),
+            gateway.route("department", "GET", "contact/v3/departments/{department_id}", self._department),
+            gateway.route("tenant", "GET", "tenant/v2/tenant/query", self._tenant),
+            gateway.route("chat", "GET", "im/v1/chats/{chat_id}", self._chat),
             gateway.route("card_update", "POST", "interactive/v1/card/update", self._card_update),
             gateway.route("resource", "GET", file, self._resource),
             gateway.route("image", "POST", "im/v1/images", self._upload_image),
@@ -93,7 +98,24 @@ class FeishuSideApi:
         if person is None or person.is_bot:
             raise ApiRefusal(41050, "no user authority error")
         status = {"is_frozen": False, "is_resigned": False, "is_activated": True}
-        return {"data": {"user": {**person.ids(), "name": person.name, "en_name": "", "status": status}}}
+        user = {**person.ids(), "name": person.name, "en_name": "", "status": status}
+        return {"data": {"user": {**user, "department_ids": list(self.departments)}}}
+
+    async def _department(self, call: Call) -> Answer:
+        department_id = call.path["department_id"]
+        if department_id not in self.departments:
+            raise ApiRefusal(40003, "internal error")  # our choice
+        return {"data": {"department": {"name": self.departments[department_id]}}}
+
+    async def _tenant(self, call: Call) -> Answer:
+        return {"data": {"tenant": {"name": "售后科技", "display_id": "F0001", "tenant_key": TENANT_KEY}}}
+
+    async def _chat(self, call: Call) -> Answer:
+        chat_id = call.path["chat_id"]
+        if chat_id in self._rooms.left_chats:
+            raise ApiRefusal(230002, "Bot/User can NOT be out of the chat.")
+        mode = "p2p" if self._rooms.is_p2p(chat_id) else "topic" if chat_id in self._rooms.topic_chats else "group"
+        return {"data": {"name": "", "chat_mode": mode, "group_message_type": "chat", "tenant_key": TENANT_KEY}}
 
     async def _card_update(self, call: Call) -> Answer:
         token = self._card_tokens.get(str(call.body.get("token")))

@@ -1,4 +1,4 @@
-"""The WeCom 智能机器人 platform in webhook mode: people speak, the bot's stream answers become bubbles.
+"""The WeCom 智能机器人 platform in either mode: people speak, the bot's stream answers become bubbles.
 
 Protocol: https://developer.work.weixin.qq.com/document/path/101039 and its neighbours.
 """
@@ -21,6 +21,7 @@ from playground.ledger import DoubleLedger
 from playground.wecom_answers import Asked, Question, WecomAnswers
 from playground.wecom_endpoints import WecomEndpoints
 from playground.wecom_envelope import WecomEnvelope
+from playground.wecom_socket import WecomSocket
 from playground.wecom_wire import WecomWire
 
 OPEN_INTERACTIONS = 3  # document/path/101031: of one user with one bot
@@ -32,7 +33,8 @@ class WecomDouble:
 
     `public_base` is where `app` can be reached (response_url, media). `refresh_s` and `answer_s` (the platform's
     patience with a webhook) are real seconds; everything else goes by `clock`. Set `hears_all` to deliver group
-    lines that do not mention the bot, which the real platform never does.
+    lines that do not mention the bot, which the real platform never does. With `secret` the bot is set to the long
+    connection, which `socket` is the platform's end of; its callback URL is then never called.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class WecomDouble:
         ledger: DoubleLedger | None = None,
         faults: Faults | None = None,
         answer_s: float = 5.0,
+        secret: str = "",
     ) -> None:
         self.bot_id = bot_id
         self.bot_name = bot_name
@@ -65,6 +68,10 @@ class WecomDouble:
         self._wire = WecomWire(
             callback_url, bot_id, envelope, courier, answers, self.ledger, clock=clock, refresh_s=refresh_s
         )
+        self.socket = WecomSocket(bot_id, secret, answers, self.ledger, self.faults, clock)
+        self._line = self.socket if secret else self._wire
+        if secret:
+            self.app.router.routes.append(self.socket.route)
         self._entered: dict[str, float] = {}
 
     @property
@@ -107,7 +114,7 @@ class WecomDouble:
         heard = chat_id is None or self.hears_all or mention_bot or self._mentioned(inbound.shown_text(content))
         if not heard:
             undelivered = "the bot was not mentioned"
-        elif self._wire.open_interactions(user_id) >= OPEN_INTERACTIONS:
+        elif self._line.open_interactions(user_id) >= OPEN_INTERACTIONS:
             undelivered = f"{OPEN_INTERACTIONS} interactions are open"
         self._show(question, user_name or user_id, content, undelivered)
         if undelivered is None:
@@ -116,7 +123,7 @@ class WecomDouble:
 
     async def redeliver(self, msgid: str) -> None:
         """Post the very same body again, with a new nonce and timestamp. Unknown msgid: KeyError."""
-        await self._wire.ask_again(msgid)
+        await self._line.ask_again(msgid)
 
     async def enter_chat(self, user_id: str) -> str | None:
         """A user opens the single chat; gives the msgid, or None when they did so in the last 24 hours."""
@@ -173,6 +180,10 @@ class WecomDouble:
         """Give a URL that serves these bytes, encrypted, for five minutes."""
         return self._endpoints.add_media(content)
 
+    def add_own_media(self, content: bytes) -> dict[str, str]:
+        """Give {"url", "aeskey"} of these bytes as the long connection names them: each file under its own key."""
+        return self._endpoints.add_own_media(content)
+
     async def deliver_raw(self, body: bytes | str, query: dict[str, str]) -> httpx.Response:
         """Post anything to the callback, for hostile tests; the answer is not interpreted."""
         return await self._client.post(self._wire.callback_url, content=body, params=query)
@@ -191,20 +202,20 @@ class WecomDouble:
 
     async def settled(self, timeout_s: float = 10.0) -> None:
         """Wait until every stream is finished or given up. TimeoutError if that takes too long."""
-        await self._wire.settled(timeout_s)
+        await self._line.settled(timeout_s)
 
     async def aclose(self) -> None:
         """Stop refreshing streams and waiting for late answers."""
-        await self._wire.aclose()
+        await self._line.aclose()
 
     async def _ask(self, question: Question, content: dict[str, Any], with_response_url: bool = False) -> None:
         chat_id = question.chat_id if question.group else None
         body = inbound.envelope_fields(question.msgid, self.bot_id, chat_id, question.user_id)
         if question.asked == "enter_chat":
             del body["chattype"]  # the documentation's sample has none: document/path/101027
-        if with_response_url:
+        if with_response_url and self._line is self._wire:
             body["response_url"] = self._endpoints.response_url(question)
-        await self._wire.ask(question, body | content)
+        await self._line.ask(question, body | content)
 
     def _mentioned(self, text: str) -> bool:
         # A word character right behind the name makes it somebody else's longer name.

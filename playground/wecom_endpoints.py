@@ -5,6 +5,7 @@ Protocol: https://developer.work.weixin.qq.com/document/path/101138 and /100719.
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections.abc import Callable
@@ -72,8 +73,16 @@ class WecomEndpoints:
 
     def add_media(self, content: bytes) -> str:
         """Give a URL that serves these bytes encrypted for five minutes."""
+        return self._kept(self._envelope.encrypt_media(content))
+
+    def add_own_media(self, content: bytes) -> dict[str, str]:
+        """Give the URL and the key of its own under which these bytes are served."""
+        key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        return {"url": self._kept(WecomEnvelope("", key).encrypt_media(content)), "aeskey": key}
+
+    def _kept(self, ciphertext: bytes) -> str:
         media_id = secrets.token_urlsafe(16)
-        self._media[media_id] = (self._clock(), self._envelope.encrypt_media(content))
+        self._media[media_id] = (self._clock(), ciphertext)
         return f"{self._base}/aibot/media/{media_id}"
 
     async def _respond(self, request: Request) -> Response:

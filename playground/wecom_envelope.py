@@ -35,9 +35,9 @@ class WecomEnvelope:
         joined = "".join(sorted([self._token, timestamp, nonce, encrypt]))
         return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
 
-    def seal(self, plaintext: str, timestamp: str, nonce: str) -> tuple[str, str]:
-        """Give (encrypt, signature) for a UTF-8 text."""
-        body = plaintext.encode()
+    def seal(self, plaintext: str | bytes, timestamp: str, nonce: str) -> tuple[str, str]:
+        """Give (encrypt, signature) for a text, or for bytes that may be no UTF-8."""
+        body = plaintext.encode() if isinstance(plaintext, str) else plaintext
         packed = secrets.token_bytes(16) + len(body).to_bytes(4, "big") + body + self._receive_id
         encrypt = base64.b64encode(self.encrypt_media(packed)).decode()
         return encrypt, self.signature(timestamp, nonce, encrypt)

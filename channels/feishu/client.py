@@ -37,6 +37,25 @@ class KnownMessage:
     text: str
     app_id: str = ""
     open_id: str = ""
+    root_id: str = ""
+    thread_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownChat:
+    """A chat as the platform describes it. `keeps_topics`: whatever is said there begins a topic or belongs to one."""
+
+    title: str = ""
+    direct: bool = False
+    keeps_topics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """A user as far as the app may see: each part may be empty. Departments are open_department_ids."""
+
+    name: str = ""
+    department_ids: tuple[str, ...] = ()
 
 
 class FeishuClient:
@@ -68,7 +87,15 @@ class FeishuClient:
             text=_words(item),
             app_id=as_text(sender.get("id")) if by_app else "",
             open_id="" if by_app else as_text(sender.get("id")),
+            root_id=as_text(item.get("root_id")),
+            thread_id=as_text(item.get("thread_id")),
         )
+
+    async def chat(self, chat_id: str) -> KnownChat:
+        """What kind of chat it is; the bot must be in it."""
+        data = await self._api.call(FeishuCall("GET", f"im/v1/chats/{quote(chat_id, safe='')}"))
+        mode, form = as_text(data.get("chat_mode")), as_text(data.get("group_message_type"))
+        return KnownChat(as_text(data.get("name")), mode == "p2p", mode == "topic" or form == "thread")
 
     async def react(self, message_id: str, emoji: str) -> str:
         """Puts a reaction (e.g. OnIt) on a message; gives the reaction's id."""
@@ -81,6 +108,14 @@ class FeishuClient:
         path = f"{_message(message_id)}/reactions/{quote(reaction_id, safe='')}"
         await self._api.call(FeishuCall("DELETE", path, repeatable=True))
 
+    async def reactions(self, message_id: str, emoji: str, app_id: str) -> list[str]:
+        """The ids of this emoji's reactions that our app put on a message."""
+        params = {"reaction_type": emoji, "page_size": 50}
+        data = await self._api.call(FeishuCall("GET", f"{_message(message_id)}/reactions", params=params))
+        items = [as_dict(item) for item in as_list(data.get("items"))]
+        ours = [item for item in items if as_text(as_dict(item.get("operator")).get("operator_id")) == app_id]
+        return [as_text(item.get("reaction_id")) for item in ours]
+
     async def bot(self) -> BotIdentity:
         """Who the bot is; also the cheapest proof that app_id, app_secret and bot ability are right."""
         bot = as_dict((await self._api.call(FeishuCall("GET", "bot/v3/info"))).get("bot"))
@@ -88,11 +123,25 @@ class FeishuClient:
             raise GiveUp("Feishu names no bot for this app: switch on its bot ability")
         return BotIdentity(as_text(bot.get("open_id")), as_text(bot.get("app_name")))
 
-    async def user_name(self, open_id: str) -> str:
-        """The name of a user, as far as the app may see it."""
+    async def user(self, open_id: str) -> KnownUser:
+        """A user, as far as the app may see."""
         path = f"contact/v3/users/{quote(open_id, safe='')}"
         data = await self._api.call(FeishuCall("GET", path, params={"user_id_type": "open_id"}))
-        return as_text(as_dict(data.get("user")).get("name"))
+        user = as_dict(data.get("user"))
+        departments = tuple(as_text(one) for one in as_list(user.get("department_ids")))
+        return KnownUser(as_text(user.get("name")), departments)
+
+    async def department(self, department_id: str) -> str:
+        """The name of a department."""
+        path = f"contact/v3/departments/{quote(department_id, safe='')}"
+        params = {"department_id_type": "open_department_id"}
+        data = await self._api.call(FeishuCall("GET", path, params=params))
+        return as_text(as_dict(data.get("department")).get("name"))
+
+    async def tenant(self) -> tuple[str, str]:
+        """(tenant_key, name) of the enterprise that the app belongs to."""
+        tenant = as_dict((await self._api.call(FeishuCall("GET", "tenant/v2/tenant/query"))).get("tenant"))
+        return as_text(tenant.get("tenant_key")), as_text(tenant.get("name"))
 
     async def download(self, message_id: str, key: str, kind: ContentKind) -> FeishuFile:
         """The bytes of a file in a message, up to Feishu's own limits."""

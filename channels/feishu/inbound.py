@@ -17,9 +17,10 @@ from channels.feishu.envelope import Event
 from channels.feishu.helpdesk_events import ticket_event, ticket_message_event
 from channels.feishu.recent import Place
 from channels.feishu.settings import PLATFORM
+from channels.feishu.topics import topic_room
 from channels.feishu.translation import Ignored, Terms, moment_of, must
 from conversation.card_press import CardPress
-from conversation.identity import Person, RoomKind, Speaker
+from conversation.identity import Person, Room, RoomKind, Speaker
 from conversation.messages import EventKind, IncomingMessage, Quote, RoomEvent
 from tools.feishu_values import as_dict, as_list, as_text, moment
 from tools.mention import from_feishu
@@ -51,6 +52,19 @@ def needs_bot_id(event: Event) -> bool:
     return event.type == "im.message.receive_v1" and bool(as_list(as_dict(event.body.get("message")).get("mentions")))
 
 
+def chat_in_question(event: Event) -> str:
+    """The group of which it must be known whether it keeps topics (`Terms.keeps_topics`); empty where that is clear."""
+    said = as_dict(event.body.get("message"))
+    in_thread = event.type == "im.message.receive_v1" and said.get("chat_type") == "group" and said.get("thread_id")
+    return as_text(said.get("chat_id")) if in_thread else ""
+
+
+def message_in_question(event: Event) -> str:
+    """The message of which `Terms.place_of` decides what this event means; empty for other events."""
+    judged = event.type == "im.message.reaction.created_v1" and _judges(event)
+    return as_text(event.body.get("message_id")) if judged or event.type == "im.message.recalled_v1" else ""
+
+
 def _message(event: Event, terms: Terms) -> Translated:
     sender, said = as_dict(event.body.get("sender")), as_dict(event.body.get("message"))
     if as_text(sender.get("sender_type")) in ("app", "bot"):
@@ -64,8 +78,9 @@ def _message(event: Event, terms: Terms) -> Translated:
     content = read_content(as_text(said.get("message_type")), said.get("content"), message_id)
     mentions = [as_dict(entry) for entry in as_list(said.get("mentions"))]
     heard = from_feishu(content.text, mentions, terms.bot_open_id)
+    room, root_id = _room_and_thread(said, terms.room(chat_id, _kind(said.get("chat_type"))), terms)
     return IncomingMessage(
-        room=terms.room(chat_id, _kind(said.get("chat_type"))),
+        room=room,
         sender=Person(open_id, speaker=terms.speaker_in(chat_id)),
         message_id=message_id,
         text=heard.text,
@@ -76,8 +91,23 @@ def _message(event: Event, terms: Terms) -> Translated:
         mentions_others=heard.others,
         attachments=content.attachments,
         quote=_quote(said, terms),
-        thread_id=as_text(said.get("root_id")),
+        thread_id=root_id,
+        # So that words which answer no message, such as those of staff, get into the same thread.
+        reply_handle={"thread": root_id} if root_id else {},
     )
+
+
+def _room_and_thread(said: dict[str, Any], room: Room, terms: Terms) -> tuple[Room, str]:
+    """Where a message stands, and the first message of its thread; empty where it stands in no thread."""
+    root_id, threaded = as_text(said.get("root_id")), bool(said.get("thread_id"))
+    if terms.speaker_in(room.chat_id) is Speaker.STAFF:
+        # Staff may answer a card by a plain quote: that is meant for its customer too.
+        return room, root_id
+    if room.kind is RoomKind.GROUP and (said.get("chat_type") == "topic_group" or (threaded and terms.keeps_topics)):
+        root_id = root_id or as_text(said.get("message_id"))
+        return topic_room(room, root_id), root_id
+    # An answer to a plain quote that was sent "in the thread" would open one.
+    return room, root_id if threaded else ""
 
 
 def _quote(said: dict[str, Any], terms: Terms) -> Quote | None:
@@ -92,14 +122,13 @@ def _quote(said: dict[str, Any], terms: Terms) -> Quote | None:
 
 def _reaction(event: Event, terms: Terms) -> Translated:
     body = event.body
-    emoji = as_text(as_dict(body.get("reaction_type")).get("emoji_type")).lower()
-    if emoji not in LIKES | DISLIKES:
-        return Ignored("a reaction that judges nothing")
-    open_id = _any_id(body.get("user_id"))
-    if as_text(body.get("operator_type")) == "app" or not open_id:
-        return Ignored("a reaction by an app")
-    message_id = must(body, "message_id")
-    place = terms.place_of(message_id) or _own_room(open_id, terms)
+    if not _judges(event):
+        return Ignored("a reaction that judges nothing, or an app's own")
+    emoji, open_id, message_id = _emoji(event), _any_id(body.get("user_id")), must(body, "message_id")
+    place = terms.place_of(message_id)
+    if place is not None and place.person.speaker is not Speaker.BOT:
+        return Ignored("a reaction to somebody else's words")
+    place = place or _own_room(open_id, terms)
     return RoomEvent(
         room=place.room,
         sender=Person(open_id, speaker=terms.speaker_in(place.room.chat_id)),
@@ -111,8 +140,18 @@ def _reaction(event: Event, terms: Terms) -> Translated:
     )
 
 
+def _emoji(event: Event) -> str:
+    return as_text(as_dict(event.body.get("reaction_type")).get("emoji_type")).lower()
+
+
+def _judges(event: Event) -> bool:
+    """Whether a reaction says what a person thinks of a message."""
+    by_app = as_text(event.body.get("operator_type")) == "app" or not _any_id(event.body.get("user_id"))
+    return not by_app and _emoji(event) in LIKES | DISLIKES
+
+
 def _own_room(open_id: str, terms: Terms) -> Place:
-    """A reaction names no chat: for a message we no longer remember it stands for the person's own room."""
+    """A reaction names no chat: for a message that nobody knows any more it stands for the person's own room."""
     return Place(terms.room(open_id, RoomKind.DIRECT), Person(open_id))
 
 

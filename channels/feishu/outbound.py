@@ -15,6 +15,7 @@ import orjson
 
 from channels.feishu.cards import to_card
 from channels.feishu.markup import at, plain
+from channels.feishu.topics import chat_of, root_of
 from conversation.errors import GiveUp
 from conversation.identity import RoomKind
 from conversation.messages import ContentKind, OutgoingMessage
@@ -73,10 +74,11 @@ def receiver_of(chat_id: str) -> str:
 
 def _sending(message: OutgoingMessage, msg_type: str, content: str, uuid: str) -> FeishuCall:
     body: dict[str, Any] = {"msg_type": msg_type, "content": content, "uuid": uuid}
-    if message.reply_to:
-        body["reply_in_thread"] = message.in_thread
-        return FeishuCall("POST", f"{_path(message.reply_to)}/reply", body=body)
-    chat_id = message.room.chat_id
+    chat_id, root_id = chat_of(message.room.chat_id), root_of(message)
+    if answered := message.reply_to or root_id:
+        in_topic = chat_id != message.room.chat_id or not message.reply_to
+        body["reply_in_thread"] = message.in_thread or in_topic
+        return FeishuCall("POST", f"{_path(answered)}/reply", body=body)
     body["receive_id"] = chat_id
     return FeishuCall("POST", _MESSAGES, params={"receive_id_type": receiver_of(chat_id)}, body=body)
 

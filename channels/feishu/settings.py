@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from conversation.errors import BadSettings
 
 PLATFORM = "feishu"
 
+#: How Feishu brings events and callbacks; it is chosen in the developer console under 事件与回调 > 订阅方式.
+Mode = Literal["webhook", "long_connection"]
+
 
 @dataclass(frozen=True, slots=True)
 class FeishuSettings:
     """One app (企业自建应用) with a bot.
 
-    At least one of `encrypt_key` and `verification_token` is needed: without both, anybody could write to us.
-    `staff_chat_id` is the chat whose members are staff. `extra_hosts` are further hosts that files may come from.
+    In webhook mode at least one of `encrypt_key` and `verification_token` is needed: without both, anybody could write
+    to us. `staff_chat_id` is the chat whose members are staff. `extra_hosts` are further hosts that files may come
+    from. `working_emoji` (e.g. OnIt) is put on a message that is being answered and taken off with the answer; each
+    answer then costs two more calls.
     """
 
     account: str
@@ -28,9 +34,11 @@ class FeishuSettings:
     bot_name: str = ""
     staff_chat_id: str = ""
     extra_hosts: tuple[str, ...] = ()
+    mode: Mode = "webhook"
+    working_emoji: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.encrypt_key or self.verification_token):
+        if self.mode == "webhook" and not (self.encrypt_key or self.verification_token):
             raise BadSettings(
                 f"feishu account {self.account!r}: set encrypt_key or verification_token (better both), "
                 "as shown in the developer console under 事件与回调 > 加密策略"

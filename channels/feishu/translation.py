@@ -23,13 +23,17 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a translator has to know. `now` is Unix seconds; `place_of` knows the messages seen lately."""
+    """What a translator has to know. `now` is Unix seconds; `place_of` knows the messages seen lately.
+
+    `keeps_topics`: the chat is a topic group, where each topic is a room of its own.
+    """
 
     account: str
     bot_open_id: str
     staff_chat_id: str
     now: float
     place_of: Callable[[str], Place | None] = lambda message_id: None
+    keeps_topics: bool = False
 
     def room(self, chat_id: str, kind: RoomKind, title: str = "") -> Room:
         """A room of this account."""

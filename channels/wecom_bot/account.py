@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+from conversation.errors import BadSettings
 
 PLATFORM = "wecom_bot"
+
+#: How the platform reaches a bot; it is set on the bot's page, and only one of the two works at a time.
+Mode = Literal["webhook", "long_connection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +29,11 @@ class BubbleWords:
 
 @dataclass(frozen=True, slots=True)
 class WecomBotSettings:
-    """One bot. `previous_key` is the EncodingAESKey before the last change, kept while old callbacks may arrive.
+    """One bot. In webhook mode it needs `token` and `encoding_aes_key`, on the long connection `bot_id` and `secret`.
 
-    `api_base` and `extra_hosts` (host or host:port) name where response URLs and media may point besides the
-    platform's own hosts.
+    `previous_key` is the EncodingAESKey before the last change, kept while old callbacks may arrive. `api_base` and
+    `extra_hosts` (host or host:port) name where response URLs and media may point besides the platform's own hosts.
+    `ws_url` is where the long connection leads. Raises `BadSettings` for what its mode lacks.
     """
 
     account: str
@@ -38,3 +45,17 @@ class WecomBotSettings:
     api_base: str = "https://qyapi.weixin.qq.com/cgi-bin/"
     extra_hosts: tuple[str, ...] = ()
     greeting: str = ""
+    mode: Mode = "webhook"
+    secret: str = field(default="", repr=False)
+    ws_url: str = "wss://openws.work.weixin.qq.com"
+
+    def __post_init__(self) -> None:
+        if self.mode == "webhook":
+            return
+        if not (self.bot_id and self.secret):
+            raise BadSettings(
+                f"wecom_bot account {self.account!r}: the long connection needs bot_id and secret, as the bot's page "
+                "shows them under API 模式 > 长连接"
+            )
+        if not self.ws_url.startswith(("wss://", "ws://")):
+            raise BadSettings(f"wecom_bot account {self.account!r}: ws_url must start with wss://")

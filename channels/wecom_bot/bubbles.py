@@ -23,12 +23,16 @@ _SURE_S = 1.0
 
 @dataclass(slots=True, eq=False)
 class Bubble:
-    """A bubble that waits for its text. `opened_at` and `sure_until` are Unix seconds."""
+    """A bubble that waits for its text. `opened_at` and `sure_until` are Unix seconds.
+
+    `req_id` is the question's id on the long connection, empty for one that came by webhook.
+    """
 
     stream_id: str
     lane: str
     opened_at: float
     sure_until: float = 0.0
+    req_id: str = ""
 
     def seen_open(self, now: float) -> None:
         """Nobody has ended it yet."""
@@ -48,10 +52,10 @@ class Bubbles:
         bubble = self._by_lane.get(lane)
         return bubble if bubble and now - bubble.opened_at < LANE_S else None
 
-    def open(self, stream_id: str, lane: str, now: float) -> Bubble:
+    def open(self, stream_id: str, lane: str, now: float, req_id: str = "") -> Bubble:
         """A new bubble; the lane's further messages belong to it."""
         self._forget(now)
-        bubble = Bubble(stream_id, lane, now)
+        bubble = Bubble(stream_id, lane, now, req_id=req_id)
         bubble.seen_open(now)
         self._by_stream[stream_id] = self._by_lane[lane] = bubble
         return bubble
@@ -76,6 +80,10 @@ class Bubbles:
             self._forget(now)
             bubble = self._by_stream[stream_id] = Bubble(stream_id, "", now)
         return bubble.opened_at
+
+    def overdue(self, now: float) -> list[Bubble]:
+        """Open bubbles that the platform will soon let nobody write in any more, oldest first."""
+        return [bubble for bubble in self._by_stream.values() if now - bubble.opened_at >= OPEN_S]
 
     def close(self, stream_id: str) -> None:
         """The bubble has its last text: the lane is free."""

@@ -16,6 +16,7 @@ from channels.wecom_bot import outbound, reply_ways, streams
 from channels.wecom_bot.account import PLATFORM, BubbleWords, WecomBotSettings
 from channels.wecom_bot.bubbles import Bubbles
 from channels.wecom_bot.client import WecomBotClient
+from channels.wecom_bot.reception import Reception
 from channels.wecom_bot.reply_ways import ByUrl, Handle, InBubble, Rescue, Way, read_handle
 from channels.wecom_bot.streams import LastText
 from channels.wecom_bot.webhook import WecomBotWebhook
@@ -66,15 +67,10 @@ class WecomBotChannel:
             media_keys=(settings.encoding_aes_key, settings.previous_key),
         )
         self._bubbles = Bubbles()
-        self._webhook = WecomBotWebhook(
-            settings,
-            intake=intake,
-            presses=presses,
-            database=database,
-            clock=clock,
-            words=self._words,
-            bubbles=self._bubbles,
+        reception = Reception(
+            settings, intake=intake, presses=presses, database=database, words=self._words, bubbles=self._bubbles
         )
+        self._webhook = WecomBotWebhook(settings, reception=reception, clock=clock)
 
     async def receive(self, request: Request) -> Response:
         """See `Channel.receive`. Raises `RetryLater` when what came cannot be kept now."""

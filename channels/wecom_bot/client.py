@@ -6,14 +6,15 @@ Protocol: https://developer.work.weixin.qq.com/document/path/101138 (response_ur
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import httpx
 from wechatpy.crypto.base import WeChatCipher
 
 from channels.wecom_bot.envelope import aes_key, unpadded
-from conversation.errors import FateUnknown, GiveUp, RetryLater
+from channels.wecom_bot.inbound import split_reference
+from conversation.errors import BadSettings, FateUnknown, GiveUp, RetryLater
 
 MEDIA_LIMIT = 20 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -51,11 +52,12 @@ class WecomBotClient:
             raise FateUnknown(f"the answer to a response_url call was lost: {type(error).__name__}") from None
         _judge(reply)
 
-    async def media(self, url: str) -> bytes:
-        """The decrypted file behind a media URL, which lives five minutes.
+    async def media(self, reference: str) -> bytes:
+        """The decrypted file behind a media reference of `inbound`; its URL lives five minutes.
 
         Raises `RetryLater` when the storage is busy, `GiveUp` when the file is gone, foreign, too large or broken.
         """
+        url, own_key = split_reference(reference)
         target = self._allowed(url, media=True)
         try:
             async with self._http.stream("GET", target, timeout=_TIMEOUT, follow_redirects=False) as reply:
@@ -66,7 +68,7 @@ class WecomBotClient:
                 ciphertext = await _bounded(reply)
         except httpx.HTTPError as error:
             raise RetryLater(f"the media file cannot be fetched: {type(error).__name__}") from None
-        return self._decrypted(ciphertext)
+        return _decrypted(ciphertext, [_cipher_of(own_key)] if own_key else self._media_ciphers)
 
     def _allowed(self, url: str, *, media: bool) -> httpx.URL:
         """`url` as httpx will really use it, if it leads to the platform or to a host named in the settings."""
@@ -83,13 +85,22 @@ class WecomBotClient:
             return target
         raise GiveUp(f"{target.scheme}://{target.host} is no host of the platform: name it in extra_hosts to trust it")
 
-    def _decrypted(self, ciphertext: bytes) -> bytes:
-        for cipher in self._media_ciphers:
-            try:
-                return unpadded(cipher.decrypt(ciphertext))
-            except ValueError:
-                continue
-        raise GiveUp("the media file cannot be decrypted: is encoding_aes_key this bot's?")
+
+def _cipher_of(own_key: str) -> WeChatCipher:
+    """The cipher of a URL's own key, which comes with or without its base64 padding."""
+    try:
+        return WeChatCipher(aes_key(own_key.rstrip("=")))
+    except BadSettings:
+        raise GiveUp("the key that came with the media file is none") from None
+
+
+def _decrypted(ciphertext: bytes, ciphers: Sequence[WeChatCipher]) -> bytes:
+    for cipher in ciphers:
+        try:
+            return unpadded(cipher.decrypt(ciphertext))
+        except ValueError:
+            continue
+    raise GiveUp("the media file cannot be decrypted: is encoding_aes_key this bot's?")
 
 
 def _named(url: httpx.URL) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -23,6 +24,9 @@ TEXT_LIMIT = 20_000
 _QUOTE_LIMIT = 2_000
 #: document/path/101138: a response_url works once, for an hour.
 RESPONSE_LIFE_S = 3600.0
+
+#: A fragment never travels with a request: the key stays here.
+_KEY_MARK = "aeskey="
 
 _MEDIA = {"image": ContentKind.IMAGE, "file": ContentKind.FILE, "video": ContentKind.VIDEO}
 _SHOWN = {ContentKind.IMAGE: "[图片]", ContentKind.FILE: "[文件]", ContentKind.VIDEO: "[视频]"}
@@ -46,8 +50,11 @@ class Ignored:
 Translated = IncomingMessage | RoomEvent | CardPress | StreamRefresh | Ignored
 
 
-def translate(payload: Mapping[str, Any], *, account: str, bot_name: str, now: float) -> Translated:
-    """What a callback says. `now` (Unix seconds) stands in for the time of sending, which messages do not carry."""
+def translate(payload: Mapping[str, Any], *, account: str, bot_name: str, now: float, req_id: str = "") -> Translated:
+    """What a callback says. `now` (Unix seconds) stands in for the time of sending, which messages do not carry.
+
+    `req_id` is the callback's id on the long connection: answers name it.
+    """
     msgtype, message_id = _text(payload, "msgtype"), _text(payload, "msgid")
     if msgtype == "stream":
         stream_id = _text(payload, "stream", "id")
@@ -58,12 +65,24 @@ def translate(payload: Mapping[str, Any], *, account: str, bot_name: str, now: f
     room = _room(payload, account, sender)
     if msgtype == "event":
         return _event(payload, room, sender, message_id, now)
-    return _message(payload, room, sender, message_id, bot_name, now)
+    said = _message(payload, room, sender, message_id, bot_name, now)
+    return replace(said, reply_handle={**said.reply_handle, "req_id": req_id}) if req_id else said
 
 
 def stream_id_of(account: str, message_id: str) -> str:
     """The stream that answers a message: always the same one, so that a redelivery finds the bubble it knows."""
     return "st" + hashlib.blake2b(f"{account}\0{message_id}".encode("utf-8", "replace"), digest_size=15).hexdigest()
+
+
+def media_reference(url: str, aes_key: str) -> str:
+    """Where a file lies, with the key of its own that the long connection names beside each URL."""
+    return f"{url}#{_KEY_MARK}{quote(aes_key, safe='')}" if url and aes_key else url
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """(URL, its own key); the key is empty for a file under the bot's key."""
+    url, mark, key = reference.rpartition(f"#{_KEY_MARK}")
+    return (url, unquote(key)) if mark else (reference, "")
 
 
 def is_cut(message: IncomingMessage) -> bool:
@@ -107,7 +126,7 @@ def _content(part: Mapping[str, Any]) -> tuple[ContentKind, str, tuple[Attachmen
     if msgtype == "mixed":
         return _mixed(part)
     if msgtype in _MEDIA:
-        url = _text(part, msgtype, "url")
+        url = media_reference(_text(part, msgtype, "url"), _text(part, msgtype, "aeskey"))
         attachment = Attachment(_MEDIA[msgtype], url, _text(part, msgtype, "name"))
         return attachment.kind, "", (attachment,) if url else ()
     return ContentKind.OTHER, "", ()

@@ -12,9 +12,31 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings import Feishu, Settings, WecomBot
+from settings import Settings
+from settings_channels import (
+    Bridge,
+    Feishu,
+    GroupWebhook,
+    MiniProgram,
+    OfficialAccount,
+    WebWidget,
+    WecomApp,
+    WecomBot,
+    WecomKf,
+)
 from settings_file import ENVIRONMENT
 
+CHANNELS: dict[str, type[BaseModel]] = {
+    "wecom_bot": WecomBot,
+    "wecom_app": WecomApp,
+    "wecom_kf": WecomKf,
+    "official_account": OfficialAccount,
+    "mini_program": MiniProgram,
+    "group_webhook": GroupWebhook,
+    "feishu": Feishu,
+    "bridge": Bridge,
+    "web_widget": WebWidget,
+}
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 NOT_OURS = {".venv", "node_modules", "out", "build", "var"}
@@ -64,7 +86,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, F
 
 def shown(field: FieldInfo) -> str:
     """The default as the tables write it."""
-    value = field.default
+    value = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
     if value is PydanticUndefined:
         return "needed"
     if value == "":
@@ -90,7 +112,7 @@ def test_every_setting_is_documented_with_its_default_and_its_variable(name: str
     assert environment == (f"`{variables[name]}`" if name in variables else "–")
 
 
-@pytest.mark.parametrize(("kind", "model"), [("wecom_bot", WecomBot), ("feishu", Feishu)])
+@pytest.mark.parametrize(("kind", "model"), CHANNELS.items())
 def test_every_setting_of_a_channel_is_documented(kind: str, model: type[BaseModel]) -> None:
     rows = rows_under(f"### `{kind}`")
     assert {name: default for name, (default, _) in rows.items()} == {
@@ -99,7 +121,7 @@ def test_every_setting_of_a_channel_is_documented(kind: str, model: type[BaseMod
 
 
 def test_no_document_names_a_setting_that_is_gone() -> None:
-    known = {name for model in (Settings, WecomBot, Feishu) for name, _ in fields_of(model)}
+    known = {name for model in (Settings, *CHANNELS.values()) for name, _ in fields_of(model)}
     assert set(documented()) <= known
 
 

@@ -23,6 +23,7 @@ from conversation.identity import Room, RoomKind
 from conversation.messages import Incoming, IncomingMessage, RoomEvent
 from playground import FeishuDouble
 from playground.feishu_envelope import encrypt, signature
+from tests.channels.contract import KeptIntake, KeptPresses, card_words
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads"
 VECTORS: dict[str, Any] = json.loads((PAYLOADS / "feishu/vectors.json").read_text(encoding="utf-8"))
@@ -146,9 +147,9 @@ def hook(channel: Callable[[], FeishuChannel]) -> Starlette:
 
 
 @asynccontextmanager
-async def staged(**changed: Any) -> AsyncIterator[Stage]:
+async def staged(*, inbox: Any = None, desk: Any = None, **changed: Any) -> AsyncIterator[Stage]:
     """A channel with the standard settings but for `changed`, and a double that knows the same secrets."""
-    settings, clock, inbox, desk = replace(SETTINGS, **changed), Clock(), Inbox(), Desk()
+    settings, clock, inbox, desk = replace(SETTINGS, **changed), Clock(), inbox or Inbox(), desk or Desk()
     parts: list[FeishuChannel] = []
     app = hook(lambda: parts[0])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ours.test") as web:
@@ -167,3 +168,76 @@ async def staged(**changed: Any) -> AsyncIterator[Stage]:
             yield Stage(channel, double, web, inbox, desk, clock)
             await channel.close()
         await double.aclose()
+
+
+@dataclass
+class AppFaults:
+    """See `ChannelFaults`."""
+
+    double: FeishuDouble
+
+    def lose_answer_once(self) -> None:
+        self.double.faults.next("create", drop=True)
+
+    def refuse_once(self, code: int | None = None) -> None:
+        self.double.faults.next("create", code=code or 230001, msg="invalid request parameter")
+
+    def busy_once(self) -> None:
+        self.double.faults.next("create", rate_limited=True)
+
+    def expire_token(self) -> None:
+        self.double.tokens.expire_all()
+
+
+@dataclass
+class ContractedApp:
+    """The app's stage in the words of `tests.channels.contract`: customers in their own chat with the bot."""
+
+    stage: Stage
+    intake: KeptIntake
+    presses: KeptPresses
+    faults: AppFaults
+    secrets: tuple[str, ...] = (SETTINGS.app_secret, SETTINGS.encrypt_key, SETTINGS.verification_token)
+    #: 150 KB in one message: nobody is answered at such length.
+    cuts_long_texts: bool = True
+
+    @property
+    def channel(self) -> FeishuChannel:
+        return self.stage.channel
+
+    async def deliver(self, text: str, message_id: str, *, sender: str = "alice", at: float | None = None) -> int:
+        self.stage.double.rooms.p2p_chat(f"ou_{sender}", f"oc_{sender}")
+        payload = json.loads((PAYLOADS / "feishu/im_message_text_p2p.json").read_text(encoding="utf-8"))
+        payload["header"]["event_id"] = f"event-{message_id}"
+        said, moment = payload["event"]["message"], str(int((at or self.stage.clock()) * 1000))
+        said |= {"message_id": f"om_{message_id}", "chat_id": f"oc_{sender}", "content": json.dumps({"text": text})}
+        said |= {"create_time": moment, "update_time": moment}
+        payload["event"]["sender"]["sender_id"] = {"open_id": f"ou_{sender}", "union_id": f"on_{sender}"}
+        return await self.deliver_plain(json.dumps(payload, ensure_ascii=False).encode())
+
+    async def deliver_forged(self, text: str) -> int:
+        body, headers = signed({"event": {"text": text}}, self.stage.clock())
+        return (await self.stage.post(body, {**headers, "x-lark-signature": "0" * 64})).status_code
+
+    async def deliver_plain(self, plain: bytes) -> int:
+        body = json.dumps({"encrypt": encrypt(SETTINGS.encrypt_key, plain)}).encode()
+        return (await self.stage.post(*signed(body, self.stage.clock()))).status_code
+
+    def samples(self) -> list[bytes]:
+        names = (*sorted((PAYLOADS / "feishu").glob("im_*.json")), *sorted((PAYLOADS / "feishu").glob("card_action*")))
+        return [path.read_bytes() for path in names]
+
+    def room(self, sender: str) -> Room:
+        return Room("feishu", "main", f"oc_{sender}", RoomKind.DIRECT)
+
+    async def shown(self, sender: str) -> list[str]:
+        said = self.stage.double.ledger.of(f"oc_{sender}", "bot")
+        return [card_words(one.card) if one.card else one.text for one in said]
+
+
+@asynccontextmanager
+async def contract_stage(tmp_path: Path) -> AsyncIterator[ContractedApp]:
+    """See `tests.channels.contract`."""
+    intake, presses = KeptIntake(), KeptPresses()
+    async with staged(inbox=intake, desk=presses) as stage:
+        yield ContractedApp(stage, intake, presses, AppFaults(stage.double))

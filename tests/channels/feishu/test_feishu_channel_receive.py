@@ -132,7 +132,9 @@ async def test_a_quote_of_an_unknown_message_is_looked_up(stage: Stage) -> None:
 async def test_files_reactions_recalls_and_comings_reach_the_inbox(stage: Stage) -> None:
     key = stage.double.add_file(b"picture")
     said = await stage.double.say(chat_id="oc_room", message_type="image", content={"image_key": key}, **LI_SI)
+    answer = (await stage.channel.send(OutgoingMessage(GROUP, text="收到"), "k1")).platform_message_id
     await stage.double.react(said, "THUMBSUP", "ou_wang")
+    await stage.double.react(answer, "THUMBSUP", "ou_wang")
     await stage.double.recall(said)
     await stage.double.bot_added("oc_new", "新群", "ou_lisi")
     await stage.double.bot_removed("oc_new", "新群", "ou_lisi")
@@ -141,7 +143,7 @@ async def test_files_reactions_recalls_and_comings_reach_the_inbox(stage: Stage)
     file = await stage.channel.fetch(stage.inbox.messages[0].attachments[0])
     assert (file.content, file.media_type) == (b"picture", "image/png")
     liked, recalled, added, removed, entered = stage.inbox.events
-    assert (liked.kind, liked.room, liked.subject) == (EventKind.LIKED, GROUP, said)
+    assert (liked.kind, liked.room, liked.subject) == (EventKind.LIKED, GROUP, answer)
     assert (recalled.kind, recalled.sender.person_id) == (EventKind.RECALLED, "ou_lisi")
     assert recalled.lane == stage.inbox.messages[0].lane
     assert (added.kind, removed.kind) == (EventKind.BOT_ADDED, EventKind.BOT_REMOVED)

@@ -220,7 +220,7 @@ async def test_the_small_calls_work_against_the_platform(stage: Stage) -> None:
     await client.withdraw(sent)
     assert stage.double.ledger.message(sent).recalled
     assert (await client.bot()).name == "售后助手"
-    assert await client.user_name("ou_lisi") == "李四"
+    assert (await client.user("ou_lisi")).name == "李四"
 
 
 async def test_a_private_chat_may_be_written_to_by_the_persons_id(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -249,8 +250,10 @@ def test_a_thumb_says_liked_or_disliked_and_of_which_message() -> None:
 def test_reactions_and_recalls_of_remembered_messages_stand_in_their_room() -> None:
     room = Room("feishu", "main", CHAT, RoomKind.GROUP, "售后协作群")
     terms = Terms("main", BOT, "", 0.0, lambda message_id: Place(room, Person("ou_author")))
-    liked, recalled = event("feishu/im_message_reaction_created", terms), event("feishu/im_message_recalled", terms)
+    of_bot = replace(terms, place_of=lambda message_id: Place(room, Person(BOT, speaker=Speaker.BOT)))
+    liked, recalled = event("feishu/im_message_reaction_created", of_bot), event("feishu/im_message_recalled", terms)
     assert (liked.room, liked.sender.person_id) == (room, LI_SI)
+    assert isinstance(read("feishu/im_message_reaction_created", terms), Ignored), "a thumb for somebody else's words"
     assert (recalled.room, recalled.sender.person_id) == (room, "ou_author")
     assert recalled.lane == f"feishu:main:{CHAT}:ou_author"
 

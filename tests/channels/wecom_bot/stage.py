@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.wecom_bot import WecomBotChannel, WecomBotSettings
+from channels.wecom_bot import BubbleWords, WecomBotChannel, WecomBotSettings
 from conversation.card_press import CardAnswer, CardPress
 from conversation.errors import RefusedInput, RetryLater
 from conversation.identity import Person, Room, RoomKind
 from conversation.messages import Card, Incoming, IncomingMessage, OutgoingMessage
-from playground import WecomDouble
+from playground import WecomDouble, wecom_inbound
+from playground.wecom_answers import Question
 from store.database import Database
+from tests.channels.contract import KeptIntake, KeptPresses, card_words, kept_database
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads/wecom_aibot"
 VECTORS: dict[str, Any] = json.loads((PAYLOADS / "vectors.json").read_text(encoding="utf-8"))
@@ -129,10 +132,15 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    database: Database, settings: WecomBotSettings = SETTINGS, clock: Clock | None = None
+    database: Database,
+    settings: WecomBotSettings = SETTINGS,
+    clock: Clock | None = None,
+    *,
+    inbox: Any = None,
+    presses: Any = None,
 ) -> AsyncIterator[Stage]:
     """The channel behind http://ours.test, the platform behind http://wecom.test."""
-    clock, inbox, presses = clock or Clock(), Inbox(), Presses()
+    clock, inbox, presses = clock or Clock(), inbox or Inbox(), presses or Presses()
     channels: list[WecomBotChannel] = []
 
     async def callback(request: Request) -> Response:
@@ -171,3 +179,74 @@ async def staged(
 
 def with_settings(**changes: Any) -> WecomBotSettings:
     return replace(SETTINGS, **changes)
+
+
+@dataclass
+class BotFaults:
+    """See `ChannelFaults`; the webhook mode has no tokens. Only the response_url can be busy or lose an answer."""
+
+    double: WecomDouble
+
+    def lose_answer_once(self) -> None:
+        self.double.faults.next("response_url", drop=True)
+
+
+@dataclass
+class ContractedBot:
+    """The bot's stage in the words of `tests.channels.contract`: customers in the single chat with the bot."""
+
+    stage: Stage
+    intake: KeptIntake
+    presses: KeptPresses
+    faults: BotFaults
+    secrets: tuple[str, ...] = (VECTORS["token"], VECTORS["encoding_aes_key"])
+    #: One bubble holds one text: there is no second message to go on in.
+    cuts_long_texts: bool = True
+
+    @property
+    def channel(self) -> WecomBotChannel:
+        return self.stage.channel
+
+    async def deliver(self, text: str, message_id: str, *, sender: str = "alice", at: float | None = None) -> int:
+        double, now = self.stage.double, self.stage.clock()
+        question = Question(message_id, sender, sender, False, "message", now)
+        body = wecom_inbound.envelope_fields(message_id, BOT_ID, None, sender)
+        body |= wecom_inbound.message_content("text", text, {})
+        body["response_url"] = double._endpoints.response_url(question)
+        await double._wire.ask(question, body)
+        told = [one.status for one in double.ledger.deliveries if one.key == message_id and one.kind == "text"]
+        return told[-1] or 0
+
+    async def deliver_forged(self, text: str) -> int:
+        body, query = self.stage.double.seal("{}")
+        return (await self.stage.double.deliver_raw(body, {**query, "msg_signature": "0" * 40})).status_code
+
+    async def deliver_plain(self, plain: bytes) -> int:
+        at, nonce = str(int(self.stage.clock())), str(secrets.randbelow(10**12))
+        encrypt, signature = self.stage.double._wire._envelope.seal(plain, at, nonce)
+        query = {"msg_signature": signature, "timestamp": at, "nonce": nonce}
+        body = json.dumps({"encrypt": encrypt})
+        return (await self.stage.double.deliver_raw(body, query)).status_code
+
+    def samples(self) -> list[bytes]:
+        # A refresh of a stream is a question of the platform, nothing that anybody said.
+        paths = [*sorted(PAYLOADS.glob("inbound_*.json")), *sorted(PAYLOADS.glob("event_*.json"))]
+        return [path.read_bytes() for path in paths if "stream_refresh" not in path.name]
+
+    def room(self, sender: str) -> Room:
+        return Room("wecom_bot", "main", sender, RoomKind.DIRECT)
+
+    async def shown(self, sender: str) -> list[str]:
+        double, looking = self.stage.double, BubbleWords().looking
+        await double.settled()
+        said = double.ledger.of(sender, "bot")
+        return [card_words(one.card) if one.card else one.text for one in said if one.text != looking]
+
+
+@asynccontextmanager
+async def contract_stage(tmp_path: Path) -> AsyncIterator[ContractedBot]:
+    """See `tests.channels.contract`."""
+    async with kept_database(tmp_path) as database:
+        intake, presses = KeptIntake(), KeptPresses()
+        async with staged(database, inbox=intake, presses=presses) as stage:
+            yield ContractedBot(stage, intake, presses, BotFaults(stage.double))

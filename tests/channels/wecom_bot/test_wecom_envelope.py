@@ -150,18 +150,6 @@ def test_a_key_that_is_none_is_a_setting_to_mend(key: str) -> None:
         envelopes.aes_key(key)
 
 
-def test_the_memory_of_signatures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(envelopes, "REPLAYS_LIMIT", 3)
-    clock = Clock()
-    ours = made(clock)
-    for number in range(10):
-        ours.open(*sealed("{}", nonce=str(number)))
-    assert len(ours._seen) == 3
-    clock.now += 700
-    ours.open(*sealed("{}", at=clock.now))
-    assert len(ours._seen) == 1
-
-
 @given(st.binary(max_size=200))
 def test_any_signed_ciphertext_is_opened_or_refused(raw: bytes) -> None:
     encrypt = base64.b64encode(raw).decode()
