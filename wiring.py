@@ -38,6 +38,7 @@ from store.schema import outbox as outbox_rows
 from telemetry import Metrics
 from tools.feishu_helpdesk import FeishuHelpdesk
 from tools.lean_http import lean_client
+from wiring_customers import customer_chores
 from wiring_store import prepare_data_folder, ready_database
 
 HTTP_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -163,8 +164,7 @@ async def build_service(settings: Settings, *, clock: Callable[[], float] = time
     wakeup = _build_wakeup(settings)
     database = await ready_database(settings)
     client = lean_client(HTTP_TIMEOUT)
-    stage = _build_stage(settings, client) if settings.plays else None
-    if stage is not None:
+    if (stage := _build_stage(settings, client) if settings.plays else None) is not None:
         settings = settings.with_stage(stage.channels(), stage.desk())
     inbox = Inbox(database, wakeup, clock)
     library = await wiring_retrieval.build_library(settings, database, clock)
@@ -227,7 +227,7 @@ def _build_office(parts: Parts) -> PostOffice:
         parts.wakeup,
         terms=DeliveryTerms(turn_slots=delivery.slots, quiet_s=delivery.quiet_s, cap_s=delivery.cap_s),
         actions=actions,
-        chores=wiring_channels.channel_chores(parts.channels, parts.database),
+        chores=[*wiring_channels.channel_chores(parts.channels, parts.database), *customer_chores(parts.database)],
         desk_hours=wiring_desk.office_hours(settings).at,
         send_right=lambda _: SendRight(settings.room_right),
         clock=parts.clock,

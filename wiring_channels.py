@@ -38,6 +38,7 @@ from delivery.chores import Chore
 from settings import Settings
 from settings_channels import ChannelSettings, NoticeTemplate
 from store.database import Database
+from wiring_customers import unionid_learner
 
 RESCUE_EVERY_S, FORGET_EVERY_S = 30.0, 600.0
 #: How often 微信客服 is asked for what a lost callback did not tell.
@@ -83,7 +84,8 @@ def _channel(one: ChannelSettings, settings: Settings, ends: Ends) -> Channel:
         case "wecom_app":
             return WecomAppChannel(WecomAppSettings(**given), presses=ends.presses, **ends.stored)
         case "wecom_kf":
-            return WecomKfChannel(WecomKfSettings(**given), presses=ends.presses, **ends.stored)
+            learned = unionid_learner(ends.database, ends.clock)
+            return WecomKfChannel(WecomKfSettings(**given), presses=ends.presses, learned=learned, **ends.stored)
         case "official_account":
             return OfficialAccountChannel(OfficialAccountSettings(**given), **ends.stored)
         case "mini_program":

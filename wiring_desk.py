@@ -25,6 +25,7 @@ from delivery.promise_keeper import PromiseKeeper
 from delivery.ticket_twins import TicketTwins
 from delivery.timers import TimerAction
 from desk.hours import OfficeHours
+from desk.platform_staff import changed_hands
 from desk.staff_desk import StaffDesk
 from desk.ticket_twins import take_event
 from retrieval.retriever import Retriever
@@ -71,6 +72,7 @@ def build_effects(settings: Settings) -> DeskEffects:
     def on_event(connection: Connection, event: RoomEvent, now: float) -> Sequence[OutgoingMessage]:
         if event.kind is EventKind.TICKET_CHANGED:
             take_event(connection, event, wording(LANGUAGE), now)
+        changed_hands(connection, event, now)
         return ()
 
     has_twins = settings.desk.helpdesk is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from conversation.errors import GiveUp, HuiyingError, RetryLater
+from conversation.errors import GiveUp, HuiyingError, PersonHolds, RetryLater
 
 #: The token is wrong or old: 40001 and 40014 invalid, 41001 missing, 42001 expired.
 TOKEN_REFUSED = frozenset({40001, 40014, 41001, 42001})
@@ -61,7 +61,7 @@ class WindowClosed(WechatRefused):
     """Nothing may be sent until the customer writes again: the time or the count is over."""
 
 
-class HumanHolds(WechatRefused):
+class HumanHolds(WechatRefused, PersonHolds):
     """A person of the platform's own desk holds the conversation: the bot must be silent."""
 
 

@@ -19,6 +19,10 @@ class GiveUp(HuiyingError):
     """Trying again cannot help: bury the message and tell a person."""
 
 
+class PersonHolds(GiveUp):
+    """A person has this chat at the platform's own desk: what the bot wanted to say is dropped, not mourned."""
+
+
 class FateUnknown(HuiyingError):
     """A call may or may not have taken effect: the answer was lost on the way."""
 

@@ -14,7 +14,7 @@ from conversation.codec import from_json
 from conversation.messages import OutgoingMessage
 from delivery.effects import Effects
 from delivery.pacing import earliest_send, memory_needed
-from delivery.send_verdict import STATUS, Again, Sent, Verdict
+from delivery.send_verdict import STATUS, Again, Sent, Verdict, Withdrawn
 from store.outbox_rows import OutboxRow, heads, postpone, recent_sends, start_sending, waits_in
 from store.send_rows import SettledSend, end, mark_lines, record_tries, settle
 
@@ -133,7 +133,7 @@ class Outbox:
     def _tell_desk(self, connection: Connection, one: Settlement) -> None:
         if isinstance(one.verdict, Sent):
             self._effects.on_sent(connection, one.row, one.verdict.receipt, one.at)
-        elif not isinstance(one.verdict, Again):
+        elif not isinstance(one.verdict, Again | Withdrawn):
             self._effects.undeliverable(connection, one.row, one.verdict.why, one.at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channels.channel import Receipt
-from conversation.errors import GiveUp, RetryLater
+from conversation.errors import GiveUp, PersonHolds, RetryLater
 from delivery.retry_policy import next_send
 from delivery.terms import DeliveryTerms
 from store.outbox_rows import OutboxRow
@@ -34,15 +34,28 @@ class Buried:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A person has the chat on the platform: the bot's line is dropped, and nobody need be told."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """It may or may not have arrived, and sending it again could double it: a person decides."""
 
     why: str
 
 
-Verdict = Sent | Again | Buried | Unknown
+Verdict = Sent | Again | Buried | Withdrawn | Unknown
 #: The outbox status that a verdict leads to.
-STATUS: dict[type[Verdict], str] = {Sent: "sent", Again: "queued", Buried: "buried", Unknown: "unknown"}
+STATUS: dict[type[Verdict], str] = {
+    Sent: "sent",
+    Again: "queued",
+    Buried: "buried",
+    Withdrawn: "cancelled",
+    Unknown: "unknown",
+}
 
 
 def judge(
@@ -62,6 +75,8 @@ def judge(
     if isinstance(outcome, Receipt):
         return Sent(outcome)
     why = str(outcome) or repr(outcome)
+    if isinstance(outcome, PersonHolds) and row.author == "bot":
+        return Withdrawn(why)
     if isinstance(outcome, GiveUp):
         return Buried(why)
     if not isinstance(outcome, RetryLater) and not resend_is_safe:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.errors import FateUnknown, GiveUp, RetryLater
+from conversation.errors import FateUnknown, GiveUp, PersonHolds, RetryLater
 from delivery.pacing import earliest_send, memory_needed
 from delivery.quiet_hold import hold_until, looks_unfinished
 from delivery.retry_policy import backoff, next_send
-from delivery.send_verdict import Again, Buried, Unknown, judge
+from delivery.send_verdict import Again, Buried, Unknown, Withdrawn, judge
 from delivery.terms import DeliveryTerms
 from store.outbox_rows import OutboxRow
 from tests.delivery.doubles import SAFE, message, picture
@@ -135,6 +135,12 @@ def row(tries: int) -> OutboxRow:
     return OutboxRow(1, "k", "", "r", "bot", 0, "reply", "{}", "sending", tries, 0.0, None)
 
 
+def test_a_colleagues_words_are_never_dropped_in_silence() -> None:
+    staff = replace(row(1), author="staff")
+    verdict = judge(PersonHolds("a servicer"), staff, DeliveryTerms(), resend_is_safe=True, now=1.0, chance=0.5)
+    assert isinstance(verdict, Buried)
+
+
 @pytest.mark.parametrize("safe", [True, False])
 @pytest.mark.parametrize("tries", [1, 8])
 def test_a_verdict_never_guesses(tries: int, safe: bool) -> None:
@@ -144,5 +150,6 @@ def test_a_verdict_never_guesses(tries: int, safe: bool) -> None:
     last = tries == 8
     assert verdict(GiveUp("no")) is Buried
     assert verdict(RetryLater("busy")) is (Buried if last else Again)
+    assert verdict(PersonHolds("a servicer")) is Withdrawn
     for open_fate in (FateUnknown("lost"), TimeoutError(), ValueError("ours")):
         assert verdict(open_fate) is (Again if safe and not last else Unknown)
