@@ -1,4 +1,4 @@
-"""People who take a conversation at the platform's own desk (微信客服's 接待人员): the bot is silent while they have it."""
+"""People who take a chat at the platform's own desk (微信客服's 接待人员): the bot is silent while they have it."""
 
 from __future__ import annotations
 
