@@ -172,7 +172,9 @@ def play(connection: Connection, numbers: range, seed: str) -> None:
 def test_merging_and_parting_at_random_restores_exactly(part: int, database_url: str) -> None:
     engine = create_engine(read_url(database_url))
     start = part * FAMILIES
-    for first in range(start, start + FAMILIES, IN_ONE_TRANSACTION):
+    # The rules are the same on a server, and a family takes three times as long there: a fifth of them is played.
+    families = FAMILIES if engine.dialect.name == "sqlite" else FAMILIES // 5
+    for first in range(start, start + families, IN_ONE_TRANSACTION):
         with engine.begin() as connection:
             play(connection, range(first, first + IN_ONE_TRANSACTION), "g")
     with engine.connect() as connection:
