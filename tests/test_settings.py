@@ -60,7 +60,7 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
         ("prot: 8000", "prot: there is no such setting"),
         ("- a list", "names and values"),
         ("a: [", "not YAML"),
-        ("channels:\n  - {kind: feishu, app_id: a, app_secret: b}", "verification_token: this setting is needed"),
+        ("channels:\n  - {kind: feishu, app_id: a, app_secret: b}", "in webhook mode needs verification_token"),
         ("channels:\n  - {kind: fax}", "kind"),
         ("channels:\n  - {kind: feishu, app_id: a, app_secret: '${NOPE}', verification_token: v}", "NOPE"),
         ("desk: {staff_chat_id: oc_1, feishu_account: main}", "desk.feishu_account"),

@@ -7,7 +7,7 @@ import contextlib
 import re
 import struct
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-import wiring_channels
-from channels.channel import Channel
-from channels.web_widget import WebWidgetChannel, WebWidgetSettings
+from channels.web_widget import WebWidgetChannel
 from conversation.codec import from_json
 from conversation.identity import Room
 from conversation.messages import Card, OutgoingMessage
@@ -138,27 +136,23 @@ def site_app(host: str) -> Starlette:
 
 
 @pytest.fixture
-async def shop(open_stage: Open, look: Look, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+async def shop(open_stage: Open, look: Look) -> AsyncIterator[Shop]:
     network, site = Network(free_port(), 0), free_port()
-    made: list[WebWidgetChannel] = []
-    build: Callable[..., dict[tuple[str, str], Channel]] = wiring_channels.build_channels
-
-    def with_widget(settings: Any, **parts: Any) -> Mapping[tuple[str, str], Channel]:
-        wanted = WebWidgetSettings(
-            account="main", visitor_key=KEY, allowed_origins=(f"http://127.0.0.1:{site}",), per_minute=600
-        )
-        needs = {name: parts[name] for name in ("intake", "database", "clock")}
-        made.append(WebWidgetChannel(wanted, **needs))
-        return {**build(settings, **parts), ("web_widget", "main"): made[0]}
-
-    monkeypatch.setattr(wiring_channels, "build_channels", with_widget)
-    play = await open_stage(delivery={"quiet_s": 0.2, "cap_s": 0.5})
+    widget = {
+        "kind": "web_widget",
+        "visitor_key": KEY,
+        "allowed_origins": [f"http://127.0.0.1:{site}"],
+        "per_minute": 600,
+    }
+    play = await open_stage(delivery={"quiet_s": 0.2, "cap_s": 0.5}, channels=[widget], playground="on")
+    channel = play.service.channels["web_widget", "main"]
+    assert isinstance(channel, WebWidgetChannel)
     network.target = play.service.settings.port
     carrier = await asyncio.start_server(network.carry, "127.0.0.1", network.port)
     window = await look(play)
     window.address = f"http://127.0.0.1:{site}"
     async with served(site_app(f"http://127.0.0.1:{network.port}"), site):
-        yield Shop(play, window, network, site, made[0])
+        yield Shop(play, window, network, site, channel)
         await window.browser.close()
     carrier.close()
     network.cut()
