@@ -57,6 +57,11 @@ def test_that_the_same_question_in_other_words_is_the_same(a: str, b: str, model
         ("怎么退款", "今天好热"),
         ("怎么升级会员", "怎么升级系统"),
         ("100元券怎么用", "50元券怎么用"),
+        pytest.param(
+            "身份证丢了怎么补办",
+            "护照丢了怎么补办",
+            marks=pytest.mark.xfail(strict=True, reason="known: docs/models/same-question.md, limits"),
+        ),
         ("北京有什么好玩的", "上海有什么好玩的"),
         ("怎么绑定银行卡", "怎么解绑银行卡"),
     ],

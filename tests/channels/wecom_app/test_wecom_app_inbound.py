@@ -138,5 +138,6 @@ EVENTS = st.sampled_from(["template_card_event", "click", "subscribe", "x"])
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES), TYPES, EVENTS)
 def test_no_fields_make_it_crash(fields: dict[str, Any], msgtype: str, event: str) -> None:
-    translated(fields)
-    translated({"FromUserName": "u", "MsgId": "1", **fields, "MsgType": msgtype, "Event": event})
+    assert isinstance(translated(fields), Translated)
+    named = translated({"FromUserName": "u", "MsgId": "1", **fields, "MsgType": msgtype, "Event": event})
+    assert isinstance(named, Translated)

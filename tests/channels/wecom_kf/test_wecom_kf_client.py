@@ -72,9 +72,13 @@ async def test_an_invalid_callback_token_keeps_its_code() -> None:
 
 @pytest.mark.parametrize("name", ["send_msg_response", "send_msg_on_event_response"])
 async def test_a_taken_message_is_taken(name: str) -> None:
-    async with answering(sample(name)) as client:
+    taken, refused = sample(name), {**sample(name), "errcode": 95000}
+    async with answering(taken, taken, refused) as client:
         await client.send({})
         await client.send_on_event({})
+        # What is not taken is told: that nothing was raised above says that both were.
+        with pytest.raises(WechatRefused):
+            await client.send({})
 
 
 @pytest.mark.parametrize(
